@@ -1,0 +1,63 @@
+// A delta: what one merge adds to a histogram.
+//
+// A delta carries labels, not indices, so whoever made it need not know the order or the number of the
+// target's categories. It is a value behind a shared handle: copies share the content, which never
+// changes after construction, so any thread may read it.
+#pragma once
+
+#include <hugehist/axis.hpp>
+#include <hugehist/export.hpp>
+#include <hugehist/storage.hpp>
+
+#include <array>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace hugehist {
+
+namespace write {
+struct delta_data;
+}
+
+/// Dense cells of somebody else's histogram: a strided array for each plane, over all axes with flow bins.
+struct dense_view {
+  std::array<const void*, max_planes> planes = {};  ///< first element of each plane; 8-byte aligned
+  std::vector<std::ptrdiff_t> strides;              ///< in elements of eight bytes, one for each axis
+  std::shared_ptr<const void> owner = nullptr;      ///< keeps the memory alive as long as the delta lives
+};
+
+class HUGEHIST_EXPORT delta {
+ public:
+  /// A delta of a whole histogram in memory, whatever its axes' labels. Nothing is copied: `cells.owner`
+  /// must keep the memory alive and unchanged. Throws std::invalid_argument when axes and strides disagree.
+  static delta from_dense(std::vector<axis::any> axes, storage kind, dense_view cells,
+                          bool variance_known = true);
+
+  /// The compact form that to_bytes wrote (docs/format.md). Throws format_error or corruption_error; never
+  /// reads past `bytes` nor takes memory beyond what the checked header announces.
+  static delta from_bytes(std::span<const std::byte> bytes);
+
+  /// The compact form: zstd-compressed blocks under a checksum.
+  std::vector<std::byte> to_bytes() const;
+
+  /// Axes with the labels that this delta carries.
+  std::vector<axis::any> axes() const;
+  storage kind() const noexcept;
+
+  /// Memory held by the content, in bytes.
+  std::size_t size_bytes() const noexcept;
+  /// True where there is nothing to add (labels may still be added).
+  bool empty() const noexcept;
+
+  explicit delta(std::shared_ptr<const write::delta_data> data) noexcept;
+  const write::delta_data& data() const noexcept { return *data_; }
+
+ private:
+  std::shared_ptr<const write::delta_data> data_;
+};
+
+}  // namespace hugehist

@@ -1,0 +1,79 @@
+// A histogram in a file: fill it, merge into it, read parts of it.
+//
+// A handle of two pointers: copies are cheap and name the same histogram. It keeps its file open. The same
+// threads rule as for file. The histogram itself is never held in memory.
+#pragma once
+
+#include <hugehist/axis.hpp>
+#include <hugehist/buffer.hpp>
+#include <hugehist/columns.hpp>
+#include <hugehist/delta.hpp>
+#include <hugehist/export.hpp>
+#include <hugehist/selection.hpp>
+#include <hugehist/storage.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace hugehist {
+
+class file;
+
+struct histogram_stats {
+  std::size_t dense_bytes = 0;             ///< memory that all bins would take
+  std::uint64_t stored_bytes = 0;          ///< encoded chunks of the last commit
+  std::uint64_t stored_chunks = 0;
+  std::vector<std::size_t> chunk_shape = {};  ///< empty until it is fixed
+};
+
+class HUGEHIST_EXPORT histogram {
+ public:
+  std::string name() const;
+  std::vector<axis::any> axes() const;
+  storage kind() const;
+  metadata_map metadata() const;
+  /// False for double storage once weights were filled: the values then are no variances.
+  bool variance_known() const;
+
+  /// Adds events; a read in this process sees them when this returns. Throws as fill_buffer::fill does, and
+  /// then nothing was added. `threads` 0: as the file.
+  void fill(const fill_arguments& arguments, unsigned threads = 0);
+
+  /// Adds a delta, matching category labels; new labels grow the axes. With an `id` that was merged before
+  /// nothing happens. Returns true if merged. On an exception the histogram is as it was before the call.
+  /// Throws std::invalid_argument when axes or storage do not fit, saying which and how.
+  bool merge(const delta& addend, const std::optional<std::string>& id = {});
+
+  /// An empty buffer over the same axes, for filling elsewhere; see fill_buffer::take and merge.
+  fill_buffer buffer() const;
+
+  /// Adds labels to a growing category axis; those that exist stay as they are.
+  void grow(const std::string& axis, std::span<const std::string> labels);
+
+  /// Reads what the maps select, one map for each axis. Memory: the answer, and one chunk a thread.
+  /// `progress` is called with (chunks done, chunks to do) now and then; an exception from it stops the read.
+  using progress_callback = std::function<void(std::size_t, std::size_t)>;
+  dense_planes read(std::span<const axis_map> maps, const progress_callback& progress = {}) const;
+
+  /// The sum over all axes but those named; the shape follows the axis order of the histogram.
+  dense_planes project(std::span<const std::string> axes) const;
+
+  /// Position of an axis by its name. Throws key_error with the names there are.
+  std::size_t axis_index(const std::string& name) const;
+
+  histogram_stats stats() const;
+
+ private:
+  friend class file;
+  struct state;
+  explicit histogram(std::shared_ptr<state> state) noexcept;
+  std::shared_ptr<state> state_;
+};
+
+}  // namespace hugehist

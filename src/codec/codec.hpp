@@ -1,0 +1,61 @@
+// One plane of a chunk to bytes and back, as the HDF5 filters of the dataset declare it.
+//
+// The pipeline is shuffle (HDF5 filter 2), then zstd (registered filter 32015) or deflate (filter 1); bit i
+// of the filter mask set means that filter i was left out for this chunk. zstd output is one frame with
+// content size and frame checksum, which h5py with hdf5plugin reads. Encoders and decoders keep scratch
+// memory and compression contexts, so give each thread its own.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace hugehist::codec {
+
+enum class method { none, zstd, gzip };
+
+struct settings {
+  codec::method method = codec::method::zstd;
+  int level = default_level(codec::method::zstd);
+
+  static constexpr int default_level(codec::method method) noexcept {
+    return method == codec::method::gzip ? 4 : method == codec::method::zstd ? 1 : 0;
+  }
+  bool operator==(const settings&) const = default;
+};
+
+/// Throws std::invalid_argument for a level that the method does not have.
+void validate(const settings& settings);
+
+/// A chunk's plane as it is stored.
+struct encoded_chunk {
+  std::vector<std::byte> bytes;
+  std::uint32_t filter_mask = 0;
+};
+
+class coder {
+ public:
+  coder();
+  ~coder();
+  coder(coder&&) noexcept;
+  coder& operator=(coder&&) noexcept;
+
+  /// Encodes a plane of eight-byte elements. Whether to shuffle is measured on the data, and a result that
+  /// is no smaller than the input is stored raw (every filter masked out).
+  encoded_chunk encode(std::span<const std::byte> plane, const settings& settings);
+
+  /// Decodes into `plane`, whose size is the plane's. Throws corruption_error, without naming the chunk
+  /// (the caller does), when the bytes are damaged or of another size.
+  void decode(std::span<const std::byte> bytes, std::uint32_t filter_mask, const settings& settings,
+              std::span<std::byte> plane);
+
+ private:
+  struct impl;
+  std::unique_ptr<impl> impl_;
+};
+
+}  // namespace hugehist::codec

@@ -1,0 +1,32 @@
+// What a histogram is, apart from its content: the part of a file that the UHI schema describes.
+#pragma once
+
+#include <hugehist/axis.hpp>
+#include <hugehist/storage.hpp>
+
+#include <cstddef>
+#include <vector>
+
+namespace hugehist::model {
+
+struct schema {
+  std::vector<axis::any> axes;
+  storage kind = storage::double_;
+  metadata_map metadata = {};
+  bool variance_known = true;  ///< false for double storage once weights were filled
+
+  bool operator==(const schema&) const = default;
+};
+
+/// Extents (flow bins included) of all axes.
+std::vector<std::size_t> extents(const std::vector<axis::any>& axes);
+
+/// Positions of the category axes, and of the others, in axis order.
+std::vector<std::size_t> category_axes(const std::vector<axis::any>& axes);
+std::vector<std::size_t> dense_axes(const std::vector<axis::any>& axes);
+
+/// Throws std::invalid_argument when the axes make no histogram that can be kept: more than 32 axes, names
+/// that repeat, a number of bins times eight bytes that does not fit 63 bits.
+void validate(const schema& schema);
+
+}  // namespace hugehist::model

@@ -1,0 +1,34 @@
+// Reads a selection: plan, visit each needed chunk once, add into the answer.
+//
+// Chunks are visited in file order and decoded in parallel; their contributions are added in file order, so
+// the answer is the same to the last bit for any number of threads. Chunks that do not exist cost nothing but
+// the question.
+#pragma once
+
+#include "base/thread_pool.hpp"
+#include "chunk/cache.hpp"
+#include "model/schema.hpp"
+
+#include <hugehist/selection.hpp>
+
+#include <cstddef>
+#include <functional>
+#include <span>
+#include <vector>
+
+namespace hugehist::read {
+
+struct read_source {
+  chunk::chunk_cache& cache;
+  base::thread_pool& pool;
+  const chunk::layout& layout;  ///< an empty grid: nothing was ever merged, all is zero
+  storage kind;
+  std::vector<std::size_t> extents;  ///< now, flow bins included
+};
+
+/// REQUIRES: one map for each axis, targets within extents (checked: std::invalid_argument).
+/// Throws std::bad_alloc-derived error when the answer itself does not fit into memory.
+dense_planes read(const read_source& source, std::span<const axis_map> maps,
+                  const std::function<void(std::size_t, std::size_t)>& progress);
+
+}  // namespace hugehist::read

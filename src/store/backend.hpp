@@ -1,0 +1,65 @@
+// The medium under a staged_store: it holds the committed state and takes whole change sets.
+#pragma once
+
+#include "store/store.hpp"
+
+#include <functional>
+#include <memory>
+
+namespace hugehist::store {
+
+/// One committed histogram as the medium knows it.
+struct stored_histogram {
+  std::string name;
+  histogram_record record;
+};
+
+/// What a commit changes. `handle` numbers the histograms of the medium: load() gives them, apply() gives new
+/// ones for created histograms. Order of application: removed, created, relabelled, chunks, file.
+struct change_set {
+  struct created {
+    histogram_id id;  ///< the staged_store's id, which the medium uses from now on
+    std::string name;
+    histogram_record record;  ///< with all labels and the chunk shape
+  };
+  struct changed {
+    histogram_id id;
+    std::string name;
+    const histogram_record* record;          ///< the whole record as it shall be
+    std::vector<std::size_t> labels_before;  ///< number of committed labels for each axis
+    bool chunk_shape_changed;                ///< the planes are still empty and are to be made again
+  };
+  std::vector<histogram_id> removed;
+  std::vector<created> create;
+  std::vector<changed> change;
+  /// Calls its argument for each changed chunk in file order.
+  std::function<void(const std::function<void(const chunk_key&, std::size_t plane, const codec::encoded_chunk&)>&)>
+      for_each_chunk;
+  std::uint64_t chunk_bytes = 0;     ///< of all changed chunks together
+  const file_record* file = nullptr; ///< null: unchanged
+  std::vector<std::string> new_ledger_ids;
+};
+
+class backend {
+ public:
+  virtual ~backend() = default;
+  virtual std::string name() const = 0;
+  virtual bool writable() const noexcept = 0;
+
+  /// Everything committed; ids are 0, 1, … in this order. Called once.
+  virtual std::vector<stored_histogram> load() = 0;
+  virtual file_record load_file() = 0;
+  virtual std::vector<std::string> load_ledger() = 0;
+
+  virtual std::optional<codec::encoded_chunk> read_chunk(const chunk_key& key, std::size_t plane) = 0;
+  virtual bool has_chunk(const chunk_key& key, std::size_t plane) = 0;
+  virtual storage_usage usage(histogram_id id) const = 0;
+
+  /// Makes the changes and syncs them.
+  virtual void apply(const change_set& changes) = 0;
+
+  /// Directory for the scratch file of uncommitted chunks; empty: keep them in memory.
+  virtual std::string scratch_directory() const = 0;
+};
+
+}  // namespace hugehist::store

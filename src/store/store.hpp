@@ -1,0 +1,101 @@
+// Where histograms are kept: the interface of every store.
+//
+// A store holds one *committed* state and at most one *working* state on top of it. All calls read and write
+// the working state; commit() makes it the committed one, rollback() forgets it. Opening a store begins a
+// working state, and so do commit and rollback. What the committed state's medium sees before commit() is
+// nothing. Stores are not synchronised: the chunk layer calls them from one thread at a time.
+#pragma once
+
+#include "codec/codec.hpp"
+#include "model/schema.hpp"
+#include "store/chunk_coordinate.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace hugehist::store {
+
+/// Everything that a store keeps of a histogram besides its chunks and, per axis, the labels to come.
+struct histogram_record {
+  model::schema schema;
+  codec::settings codec = {};
+  std::vector<std::size_t> chunk_shape = {};  ///< flow bins included; empty until it is fixed
+  std::vector<std::size_t> expected = {};     ///< hints for choosing it, see create_options
+  std::size_t variations_axis = 0;            ///< position of the axis kept whole in a chunk
+  bool has_variations_axis = false;           ///< false where there is no category axis
+  bool growable = true;                       ///< false: written by others, datasets cannot be resized: read only
+};
+
+/// State of the file that belongs to no single histogram.
+struct file_record {
+  metadata_map attributes;
+  std::map<std::vector<std::string>, double> counters;
+  bool operator==(const file_record&) const = default;
+};
+
+/// How much of a histogram is stored.
+struct storage_usage {
+  std::uint64_t bytes = 0;
+  std::uint64_t chunks = 0;
+};
+
+class store {
+ public:
+  virtual ~store() = default;
+
+  /// Path or other name for messages.
+  virtual std::string name() const = 0;
+  virtual bool writable() const noexcept = 0;
+
+  /// Names of all histograms, sorted.
+  virtual std::vector<std::string> histograms() const = 0;
+  /// Id of a histogram, the same for every call until it is removed. Throws key_error.
+  virtual histogram_id find(const std::string& name) const = 0;
+  virtual const histogram_record& record(histogram_id id) const = 0;
+
+  /// Throws std::invalid_argument when the name exists, is empty or reserved, or lies below a histogram.
+  virtual histogram_id create(const std::string& name, histogram_record record) = 0;
+  virtual void remove(histogram_id id) = 0;
+  /// Appends labels to a growing category axis. REQUIRES: none of them is there
+  virtual void append_labels(histogram_id id, std::size_t axis, std::span<const std::string> labels) = 0;
+  /// Fixes the chunk shape. REQUIRES: no chunk was written
+  virtual void set_chunk_shape(histogram_id id, std::vector<std::size_t> shape) = 0;
+  virtual void set_variance_known(histogram_id id, bool known) = 0;
+
+  /// The plane of a chunk as stored, or nothing where it never was. Throws corruption_error when the store
+  /// cannot tell.
+  virtual std::optional<codec::encoded_chunk> read_chunk(const chunk_key& key, std::size_t plane) = 0;
+  virtual bool has_chunk(const chunk_key& key, std::size_t plane) = 0;
+  virtual void write_chunk(const chunk_key& key, std::size_t plane, codec::encoded_chunk chunk) = 0;
+  virtual storage_usage usage(histogram_id id) const = 0;
+
+  virtual const file_record& file() const = 0;
+  virtual void set_file(file_record record) = 0;
+
+  /// The ledger: ids of merges.
+  virtual bool in_ledger(const std::string& id) const = 0;
+  virtual void add_to_ledger(const std::string& id) = 0;
+  virtual std::vector<std::string> ledger() const = 0;
+
+  /// Encoded bytes that the working state holds beyond the committed one.
+  virtual std::uint64_t pending_bytes() const noexcept = 0;
+  virtual bool has_changes() const noexcept = 0;
+
+  /// Marks the working state, so that revert() can come back to it: undoes chunks, labels, chunk shapes,
+  /// variance flags and ledger entries since. One mark at a time; create, remove and set_file are not allowed
+  /// between mark and revert or release.
+  virtual void mark() = 0;
+  virtual void revert() noexcept = 0;
+  virtual void release() noexcept = 0;
+
+  /// All or nothing as far as the medium allows (docs/rationale.md); on an exception the working state stays.
+  virtual void commit() = 0;
+  virtual void rollback() = 0;
+};
+
+}  // namespace hugehist::store
