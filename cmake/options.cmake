@@ -1,0 +1,34 @@
+# How our own code is compiled: language level, warnings, sanitizers, build type, ccache.
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
+if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "Build type" FORCE)
+endif()
+
+if(hugehist_top_level AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  find_program(CCACHE_PROGRAM ccache)
+  mark_as_advanced(CCACHE_PROGRAM)
+  if(CCACHE_PROGRAM)
+    set(CMAKE_CXX_COMPILER_LAUNCHER "${CCACHE_PROGRAM}")
+  endif()
+endif()
+
+add_library(hugehist_options INTERFACE)
+if(CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang")
+  target_compile_options(hugehist_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow)
+endif()
+if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+  target_compile_options(hugehist_options INTERFACE -Wthread-safety)
+endif()
+if(HUGEHIST_WERROR)
+  target_compile_options(hugehist_options INTERFACE -Werror)
+endif()
+if(HUGEHIST_SANITIZE)
+  # Everything that is linked must carry the same sanitizer, so these are global.
+  add_compile_options(-fsanitize=${HUGEHIST_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${HUGEHIST_SANITIZE})
+endif()
