@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <map>
+#include <span>
 #include <string>
 #include <variant>
 #include <vector>
@@ -117,6 +118,9 @@ class HUGEHIST_EXPORT any {
 
   /// The same axis with other labels. REQUIRES: is_category(); decimal integers for an int_category
   any with_labels(const std::vector<std::string>& labels) const;
+
+  /// Appends labels in place. REQUIRES: is_category(), none of them is there, decimal for an int_category
+  void append_labels(std::span<const std::string> labels);
 
   bool operator==(const any&) const = default;
 
