@@ -38,7 +38,7 @@ help:
 
 $(DONE)/system: tools/setup-system
 	tools/setup-system
-	@mkdir -p $(VENV) build && touch build/.system && mkdir -p $(DONE) && touch $@
+	@mkdir -p $(DONE) && touch $@
 
 $(DONE)/venv: | $(DONE)/system
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed")'
@@ -87,7 +87,7 @@ bench: $(DONE)/deps-bench $(DONE)/install
 	$(CMAKE) --build $(BUILD) --target hugehist_benchmarks
 	$(PY) -m benchmarks.run $(ARGS)
 
-lint: $(DONE)/deps-dev $(DONE)/install
+lint: $(DONE)/deps-lint $(DONE)/install
 	tools/setup-system lint
 	clang-format --dry-run --Werror $(CPP_FILES)
 	$(PY) -m ruff check .
@@ -95,7 +95,7 @@ lint: $(DONE)/deps-dev $(DONE)/install
 	$(PY) -m mypy
 	tools/run-clang-tidy $(BUILD)
 
-format: $(DONE)/deps-dev
+format: $(DONE)/deps-lint
 	tools/setup-system lint
 	clang-format -i $(CPP_FILES)
 	$(PY) -m ruff check --fix-only .

@@ -29,6 +29,10 @@ if(HUGEHIST_WERROR)
 endif()
 if(HUGEHIST_SANITIZE)
   # Everything that is linked must carry the same sanitizer, so these are global.
+  # GCC warns of uninitialised memory in its own library once that is instrumented.
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    add_compile_options(-Wno-maybe-uninitialized)
+  endif()
   add_compile_options(-fsanitize=${HUGEHIST_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${HUGEHIST_SANITIZE})
 endif()
