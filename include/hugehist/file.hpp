@@ -108,7 +108,7 @@ class HUGEHIST_EXPORT file {
  private:
   friend class histogram;
   struct impl;
-  explicit file(std::shared_ptr<impl> impl) noexcept;
+  explicit file(std::shared_ptr<impl> shared) noexcept;
   std::shared_ptr<impl> impl_;
 };
 

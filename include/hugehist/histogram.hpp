@@ -72,7 +72,7 @@ class HUGEHIST_EXPORT histogram {
  private:
   friend class file;
   struct state;
-  explicit histogram(std::shared_ptr<state> state) noexcept;
+  explicit histogram(std::shared_ptr<state> shared) noexcept;
   std::shared_ptr<state> state_;
 };
 

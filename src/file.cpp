@@ -1,0 +1,256 @@
+#include "file_impl.hpp"
+
+#include "chunk/policy.hpp"
+
+#include <hugehist/error.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+#include <system_error>
+#include <type_traits>
+#include <utility>
+
+namespace hugehist {
+namespace {
+
+store::access access_for(const std::filesystem::path& path, open_mode mode) {
+  switch (mode) {
+    case open_mode::read_write: return store::access::read_write;
+    case open_mode::write: return store::access::replace;
+    case open_mode::exclusive: return store::access::create;
+    case open_mode::append: {
+      std::error_code ignored;  // what is wrong with the path is said by the opening
+      return std::filesystem::exists(path, ignored) ? store::access::read_write : store::access::create;
+    }
+    case open_mode::read: break;
+  }
+  return store::access::read;
+}
+
+std::size_t hdf5_cache_for(const file_options& options) {
+  return std::min(options.memory / 16, std::size_t{32} << 20);
+}
+
+codec::settings codec_for(const create_options& options) {
+  const auto method = options.compression == compression::zstd   ? codec::method::zstd
+                      : options.compression == compression::gzip ? codec::method::gzip
+                                                                 : codec::method::none;
+  codec::settings settings{method, options.level.value_or(codec::settings::default_level(method))};
+  codec::validate(settings);
+  return settings;
+}
+
+store::histogram_record record_for(std::vector<axis::any> axes, storage kind, const create_options& options) {
+  store::histogram_record record;
+  record.schema = {std::move(axes), kind, options.metadata};
+  const auto& all = record.schema.axes;
+  model::validate(record.schema);
+  record.codec = codec_for(options);
+  if (!options.expected.empty() && options.expected.size() != all.size())
+    throw std::invalid_argument{"expected= has " + std::to_string(options.expected.size()) + " lengths for " +
+                                std::to_string(all.size()) + " axes: give one each, 0 where unknown"};
+  record.expected = options.expected;
+  record.expected.resize(all.size(), 0);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (!all[i].is_category()) continue;
+    const auto wanted = options.variations.empty() || options.variations == all[i].name();
+    if (!wanted) continue;
+    record.variations_axis = i;
+    record.has_variations_axis = true;
+  }
+  if (!options.variations.empty() && !record.has_variations_axis)
+    throw key_error{"variations='" + options.variations + "' names no category axis of the histogram"};
+  if (!options.chunks.empty()) chunk::validate_chunk_shape(options.chunks, record.schema);
+  record.chunk_shape = options.chunks;
+  return record;
+}
+
+std::string joined(const std::vector<std::string>& names) {
+  constexpr std::size_t shown = 10;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(names.size(), shown); ++i) text += (i == 0 ? "'" : ", '") + names[i] + "'";
+  if (names.size() > shown) text += ", … (" + std::to_string(names.size()) + " in all)";
+  return names.empty() ? "no histogram" : text;
+}
+
+void check_counter_key(const file::counter_key& key) {
+  if (key.empty()) throw std::invalid_argument{"a counter's key has at least one part"};
+  for (const auto& part : key)
+    if (part.find_first_of(std::string{"\0\x1f", 2}) != std::string::npos)
+      throw std::invalid_argument{"a counter's key holds no NUL and no unit separator (U+001F)"};
+}
+
+}  // namespace
+
+file::file(std::shared_ptr<impl> shared) noexcept : impl_{std::move(shared)} {}
+
+file::file(const std::filesystem::path& path, open_mode mode, file_options options)
+    : impl_{std::make_shared<impl>(store::open_hdf5(path, access_for(path, mode), hdf5_cache_for(options)), options)} {}
+
+file file::in_memory(file_options options) {
+  return file{std::make_shared<impl>(store::make_memory_store(), options)};
+}
+
+file file::from_image(std::span<const std::byte> image, bool writable, file_options options) {
+  auto opened = store::open_hdf5_image(image, writable);
+  return file{std::make_shared<impl>(std::move(opened.store), options, std::move(opened.source))};
+}
+
+std::vector<std::byte> file::image() const {
+  const auto lock = impl_->enter();
+  if (!impl_->image) throw std::invalid_argument{"file '" + impl_->name + "' was not opened from an image"};
+  return impl_->image->image();
+}
+
+histogram file::create(const std::string& name, std::vector<axis::any> axes, storage kind,
+                       const create_options& options) {
+  const auto lock = impl_->enter_to_write();
+  auto record = record_for(std::move(axes), kind, options);
+  const auto id = impl_->store->create(name, std::move(record));
+  return histogram{std::shared_ptr<histogram::state>{impl_, &impl_->adopt(name, id)}};
+}
+
+histogram file::at(const std::string& name) const {
+  const auto lock = impl_->enter();
+  const auto names = impl_->store->histograms();
+  if (!std::ranges::binary_search(names, name))
+    throw key_error{"file '" + impl_->name + "' has no histogram '" + name + "': it holds " + joined(names)};
+  return histogram{std::shared_ptr<histogram::state>{impl_, &impl_->state_of(name)}};
+}
+
+bool file::contains(const std::string& name) const {
+  const auto lock = impl_->enter();
+  return std::ranges::binary_search(impl_->store->histograms(), name);
+}
+
+std::vector<std::string> file::names() const {
+  const auto lock = impl_->enter();
+  return impl_->store->histograms();
+}
+
+void file::remove(const std::string& name) {
+  const auto lock = impl_->enter_to_write();
+  auto& state = impl_->state_of(name);
+  impl_->store->remove(state.id);
+  impl_->cache->drop(state.id);
+  state.removed = true;
+  state.buffer.reset();
+  state.unmerged.reset();
+}
+
+metadata_map file::attributes() const {
+  const auto lock = impl_->enter();
+  return impl_->store->file().attributes;
+}
+
+void file::set_attribute(const std::string& key, scalar value) {
+  const auto lock = impl_->enter_to_write();
+  if (key.empty() || key.find('\0') != std::string::npos)
+    throw std::invalid_argument{"an attribute's name is not empty and holds no NUL"};
+  auto record = impl_->store->file();
+  record.attributes[key] = std::move(value);
+  impl_->store->set_file(std::move(record));
+}
+
+void file::remove_attribute(const std::string& key) {
+  const auto lock = impl_->enter_to_write();
+  auto record = impl_->store->file();
+  if (record.attributes.erase(key) == 0)
+    throw key_error{"file '" + impl_->name + "' has no attribute '" + key + "'"};
+  impl_->store->set_file(std::move(record));
+}
+
+std::map<file::counter_key, double> file::counters() const {
+  const auto lock = impl_->enter();
+  return impl_->store->file().counters;
+}
+
+void file::set_counter(const counter_key& key, double value) {
+  check_counter_key(key);
+  const auto lock = impl_->enter_to_write();
+  auto record = impl_->store->file();
+  record.counters[key] = value;
+  impl_->store->set_file(std::move(record));
+}
+
+void file::add_to_counter(const counter_key& key, double value) {
+  check_counter_key(key);
+  const auto lock = impl_->enter_to_write();
+  auto record = impl_->store->file();
+  record.counters[key] += value;
+  impl_->store->set_file(std::move(record));
+}
+
+void file::remove_counter(const counter_key& key) {
+  const auto lock = impl_->enter_to_write();
+  auto record = impl_->store->file();
+  if (record.counters.erase(key) == 0) throw key_error{"file '" + impl_->name + "' has no such counter"};
+  impl_->store->set_file(std::move(record));
+}
+
+bool file::merged(const std::string& id) const {
+  const auto lock = impl_->enter();
+  return impl_->store->in_ledger(id);
+}
+
+std::vector<std::string> file::merge_ids() const {
+  const auto lock = impl_->enter();
+  return impl_->store->ledger();
+}
+
+void file::commit() {
+  const auto lock = impl_->enter_to_write();
+  impl_->commit();
+}
+
+void file::discard() {
+  const auto lock = impl_->enter_to_write();
+  impl_->discard();
+}
+
+void file::close() {
+  if (!is_open()) return;
+  const auto lock = impl_->enter();
+  if (impl_->writable) impl_->commit();
+  impl_->cache.reset();
+  impl_->pool.reset();
+  impl_->store.reset();
+}
+
+void file::abandon() noexcept {
+  try {
+    const auto lock = impl_->enter();
+    impl_->cache->drop_all();
+    impl_->cache.reset();
+    impl_->pool.reset();
+    impl_->store.reset();
+  } catch (const std::exception&) {
+    // closed already, or a forked child: nothing of ours to give up
+  }
+}
+
+bool file::is_open() const noexcept {
+  const std::lock_guard lock{impl_->mutex};
+  return impl_->store != nullptr;
+}
+
+bool file::writable() const noexcept { return impl_->writable; }
+std::string file::path() const { return impl_->name; }
+
+file_stats file::stats() const {
+  const auto lock = impl_->enter();
+  const auto cache = impl_->cache->stats();
+  return {.chunks_read = cache.chunks_read,
+          .chunks_written = cache.chunks_written,
+          .cache_hits = cache.hits,
+          .cache_misses = cache.misses,
+          .bytes_read = cache.bytes_read,
+          .bytes_written = cache.bytes_written,
+          .merges = impl_->merges,
+          .commits = impl_->commits,
+          .cache_bytes = impl_->cache->size_bytes(),
+          .buffer_bytes = impl_->buffered_bytes()};
+}
+
+}  // namespace hugehist

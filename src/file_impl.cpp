@@ -1,0 +1,173 @@
+#include "file_impl.hpp"
+
+#include "write/merge.hpp"
+
+#include <hugehist/error.hpp>
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <exception>
+#include <stdexcept>
+
+namespace hugehist {
+namespace {
+
+constexpr std::size_t min_memory = std::size_t{8} << 20;
+
+file_options checked(file_options options, const std::string& name) {
+  if (options.memory < min_memory)
+    throw std::invalid_argument{"file '" + name + "': memory=" + std::to_string(options.memory) +
+                                " bytes is too small: give at least 8 MiB"};
+  if (options.threads > 1024)
+    throw std::invalid_argument{"file '" + name + "': threads=" + std::to_string(options.threads) +
+                                " is too many: give at most 1024, or 0 for one each processor"};
+  return options;
+}
+
+}  // namespace
+
+void histogram::state::reload() {
+  const auto& record = owner->store->record(id);
+  kind = record.schema.kind;
+  categories.clear();
+  for (const auto& axis : record.schema.axes)
+    if (axis.is_category()) categories.emplace_back(axis.labels());
+  layout = {id, chunk::grid{record.chunk_shape}, record.codec, planes(kind).size()};
+}
+
+file::impl::impl(std::unique_ptr<store::store> opened, file_options given,
+                 std::shared_ptr<store::image_source> image_of_file)
+    : name{opened->name()},
+      writable{opened->writable()},
+      options{checked(given, opened->name())},
+      owner{::getpid()},
+      store{std::move(opened)},
+      image{std::move(image_of_file)},
+      pool{std::make_unique<base::thread_pool>(options.threads)},
+      cache{std::make_unique<chunk::chunk_cache>(*store, options.memory / 2)} {}
+
+// The last handle is gone: what was filled is committed, as by close(), but not while an exception unwinds
+// nor in a forked child, whose parent goes on with the file.
+file::impl::~impl() {
+  if (!store || ::getpid() != owner) {
+    if (store) {  // the threads and the file position are the parent's: leave them alone
+      pool.release();
+      cache.release();
+      store.release();
+    }
+    return;
+  }
+  if (!writable || std::uncaught_exceptions() > 0) return;
+  try {
+    commit();
+  } catch (const std::exception& problem) {
+    std::fprintf(stderr, "hugehist: file '%s' was dropped without close(), and its last commit failed: %s\n",
+                 name.c_str(), problem.what());
+  }
+}
+
+std::unique_lock<std::mutex> file::impl::enter() {
+  if (::getpid() != owner)
+    throw error{"file '" + name + "' was opened before a fork: open it again in the child process"};
+  std::unique_lock lock{mutex};
+  if (!store) throw std::invalid_argument{"file '" + name + "' is closed: open it again"};
+  return lock;
+}
+
+std::unique_lock<std::mutex> file::impl::enter_to_write() {
+  auto lock = enter();
+  if (!writable) throw error{"file '" + name + "' is open for reading only: open it with mode 'r+' or 'a'"};
+  return lock;
+}
+
+histogram::state& file::impl::state_of(const std::string& histogram_name) {
+  const auto id = store->find(histogram_name);
+  for (const auto& state : states)
+    if (state->id == id && !state->removed) return *state;
+  return adopt(histogram_name, id);
+}
+
+histogram::state& file::impl::adopt(const std::string& histogram_name, store::histogram_id id) {
+  auto state = std::make_unique<histogram::state>();
+  state->owner = this;
+  state->name = histogram_name;
+  state->id = id;
+  state->reload();
+  return *states.emplace_back(std::move(state));
+}
+
+void file::impl::check_usable(const histogram::state& state) const {
+  if (state.removed)
+    throw key_error{"histogram '" + state.name + "' was removed from file '" + name + "': this handle is void"};
+}
+
+void file::impl::check_mergeable(const histogram::state& state) const {
+  check_usable(state);
+  if (!store->record(state.id).growable)
+    throw error{"histogram '" + state.name + "' in file '" + name +
+                "' was written by another library in a form that cannot be added to: copy it into a hugehist "
+                "file first, in Python by new['" + state.name + "'] = old['" + state.name + "']"};
+}
+
+void file::impl::merge(histogram::state& state, const delta& addend) {
+  write::merge(addend.data(), {*store, *cache, *pool, state.id, state.categories, state.layout});
+  ++merges;
+}
+
+void file::impl::flush(histogram::state& state) {
+  // A delta stays in `unmerged` until it is merged, so that a full disk loses no event.
+  if (state.unmerged) {
+    merge(state, *state.unmerged);
+    state.unmerged.reset();
+  }
+  if (!state.buffer || state.buffer->empty()) return;
+  state.unmerged = state.buffer->take();
+  merge(state, *state.unmerged);
+  state.unmerged.reset();
+}
+
+std::size_t file::impl::buffered_bytes() const noexcept {
+  std::size_t bytes = 0;
+  for (const auto& state : states) {
+    if (state->buffer) bytes += state->buffer->size_bytes();
+    if (state->unmerged) bytes += state->unmerged->size_bytes();
+  }
+  return bytes;
+}
+
+void file::impl::flush_over_budget() {
+  const auto held = [](const auto& state) {
+    return (state->buffer ? state->buffer->size_bytes() : 0) + (state->unmerged ? state->unmerged->size_bytes() : 0);
+  };
+  while (buffered_bytes() > options.memory / 4)
+    flush(**std::ranges::max_element(states, {}, held));
+}
+
+void file::impl::commit_if_due() {
+  if (options.commit_bytes > 0 && store->pending_bytes() >= options.commit_bytes) commit();
+}
+
+void file::impl::commit() {
+  for (const auto& state : states)
+    if (!state->removed) flush(*state);
+  cache->write_back(*pool);
+  if (!store->has_changes()) return;
+  store->commit();
+  ++commits;
+}
+
+void file::impl::discard() {
+  cache->drop_all();
+  store->rollback();
+  const auto names = store->histograms();
+  for (const auto& state : states) {
+    state->buffer.reset();
+    state->unmerged.reset();
+    state->removed = !std::ranges::binary_search(names, state->name) || store->find(state->name) != state->id;
+    if (!state->removed) state->reload();
+  }
+}
+
+}  // namespace hugehist

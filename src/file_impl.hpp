@@ -1,0 +1,86 @@
+// The open file behind the handles of the public API: one store, one cache, one set of threads.
+//
+// Everything here is guarded by `mutex`; enter() takes it and checks that the file can be used. Histogram
+// states live as long as the file, so that a handle to a removed histogram gets an error, not a dangling
+// pointer. Handles own the file (by aliasing), the file owns the states.
+//
+// The memory budget is divided once: half for decoded chunks, a quarter for fill buffers, a sixteenth (32 MiB
+// at most) for HDF5's metadata cache; what remains covers read scratch and coders.
+#pragma once
+
+#include "base/thread_pool.hpp"
+#include "chunk/cache.hpp"
+#include "model/category_index.hpp"
+#include "store/open.hpp"
+#include "store/store.hpp"
+
+#include <hugehist/file.hpp>
+
+#include <sys/types.h>
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace hugehist {
+
+struct histogram::state {
+  file::impl* owner = nullptr;
+  std::string name;
+  storage kind = storage::double_;
+  store::histogram_id id = 0;
+  bool removed = false;
+  std::vector<model::category_index> categories;  ///< one for each category axis
+  chunk::layout layout;
+  std::optional<fill_buffer> buffer;
+  std::optional<delta> unmerged;  ///< taken from the buffer and not merged yet: a merge failed, or runs
+
+  /// Takes labels, chunk shape and codec from the store.
+  void reload();
+};
+
+struct file::impl {
+  impl(std::unique_ptr<store::store> opened, file_options options,
+       std::shared_ptr<store::image_source> image = nullptr);
+  ~impl();
+
+  /// The lock, once the file is known to be open, in this process (and writable).
+  std::unique_lock<std::mutex> enter();
+  std::unique_lock<std::mutex> enter_to_write();
+
+  /// The state of a histogram. Throws key_error. REQUIRES: entered
+  histogram::state& state_of(const std::string& name);
+  histogram::state& adopt(const std::string& name, store::histogram_id id);
+
+  /// Throws when the histogram was removed, or cannot take more. REQUIRES: entered
+  void check_usable(const histogram::state& state) const;
+  void check_mergeable(const histogram::state& state) const;
+
+  /// Merges what the histogram's buffer holds. REQUIRES: entered
+  void flush(histogram::state& state);
+  /// Merges the largest buffers while all of them hold more than their part of the budget. REQUIRES: entered
+  void flush_over_budget();
+  void merge(histogram::state& state, const delta& addend);
+  /// Commits where the uncommitted chunks have passed the user's limit. REQUIRES: entered
+  void commit_if_due();
+  void commit();
+  void discard();
+  std::size_t buffered_bytes() const noexcept;
+
+  const std::string name;
+  const bool writable;
+  const file_options options;
+  const pid_t owner;
+
+  std::mutex mutex;
+  std::unique_ptr<store::store> store;  ///< null once closed
+  std::shared_ptr<store::image_source> image;
+  std::unique_ptr<base::thread_pool> pool;
+  std::unique_ptr<chunk::chunk_cache> cache;
+  std::vector<std::unique_ptr<histogram::state>> states;
+  std::uint64_t merges = 0, commits = 0;
+};
+
+}  // namespace hugehist

@@ -1,0 +1,129 @@
+#include "base/checked.hpp"
+#include "file_impl.hpp"
+#include "read/reduce.hpp"
+
+#include <hugehist/error.hpp>
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace hugehist {
+
+histogram::histogram(std::shared_ptr<state> shared) noexcept : state_{std::move(shared)} {}
+
+std::string histogram::name() const { return state_->name; }
+storage histogram::kind() const { return state_->kind; }
+
+std::vector<axis::any> histogram::axes() const {
+  const auto lock = state_->owner->enter();
+  state_->owner->check_usable(*state_);
+  // Labels that only the buffer knows are part of the axes: a read sees every fill that has returned.
+  if (state_->owner->writable) state_->owner->flush(*state_);
+  return state_->owner->store->record(state_->id).schema.axes;
+}
+
+metadata_map histogram::metadata() const {
+  const auto lock = state_->owner->enter();
+  state_->owner->check_usable(*state_);
+  return state_->owner->store->record(state_->id).schema.metadata;
+}
+
+bool histogram::variance_known() const {
+  const auto lock = state_->owner->enter();
+  state_->owner->check_usable(*state_);
+  if (state_->owner->writable) state_->owner->flush(*state_);
+  return state_->owner->store->record(state_->id).schema.variance_known;
+}
+
+void histogram::fill(const fill_arguments& arguments, unsigned threads) {
+  auto& file = *state_->owner;
+  const auto lock = file.enter_to_write();
+  file.check_mergeable(*state_);
+  if (!state_->buffer) state_->buffer.emplace(file.store->record(state_->id).schema.axes, state_->kind);
+  state_->buffer->fill(arguments, threads == 0 ? file.pool->size() : threads);
+  file.flush_over_budget();
+  file.commit_if_due();
+}
+
+bool histogram::merge(const delta& addend, const std::optional<std::string>& id) {
+  auto& file = *state_->owner;
+  const auto lock = file.enter_to_write();
+  file.check_mergeable(*state_);
+  if (id && id->empty()) throw std::invalid_argument{"the id of a merge is not empty"};
+  if (id && file.store->in_ledger(*id)) return false;
+  file.merge(*state_, addend);
+  if (id) file.store->add_to_ledger(*id);
+  file.commit_if_due();
+  return true;
+}
+
+fill_buffer histogram::buffer() const { return {axes(), kind()}; }
+
+void histogram::grow(const std::string& axis_name, std::span<const std::string> labels) {
+  const auto index = axis_index(axis_name);
+  auto& file = *state_->owner;
+  const auto lock = file.enter_to_write();
+  file.check_mergeable(*state_);
+  const auto& axes = file.store->record(state_->id).schema.axes;
+  if (!axes[index].is_growing())
+    throw std::invalid_argument{"axis '" + axis_name + "' of histogram '" + state_->name + "' does not grow"};
+  const auto position = std::ranges::count_if(axes.begin(), axes.begin() + static_cast<std::ptrdiff_t>(index),
+                                              [](const auto& axis) { return axis.is_category(); });
+  auto& categories = state_->categories[static_cast<std::size_t>(position)];
+  const auto before = categories.size();
+  try {
+    std::vector<std::string> added;
+    for (const auto& label : labels)
+      if (categories.add(label) >= before + added.size()) added.push_back(label);
+    file.store->append_labels(state_->id, index, added);
+  } catch (...) {
+    categories.truncate(before);
+    throw;
+  }
+}
+
+dense_planes histogram::read(std::span<const axis_map> maps, const progress_callback& progress) const {
+  auto& file = *state_->owner;
+  const auto lock = file.enter();
+  file.check_usable(*state_);
+  if (file.writable) file.flush(*state_);
+  const auto extents = model::extents(file.store->record(state_->id).schema.axes);
+  return read::read({*file.cache, *file.pool, state_->layout, state_->kind, extents}, maps, progress);
+}
+
+dense_planes histogram::project(std::span<const std::string> names) const {
+  const auto all = axes();
+  std::vector<axis_map> maps;
+  for (const auto& axis : all) maps.push_back(axis_map::sum(axis.extent()));
+  for (const auto& name : names) {
+    const auto index = axis_index(name);
+    maps[index] = axis_map::all(all[index].extent());
+  }
+  return read(maps);
+}
+
+std::size_t histogram::axis_index(const std::string& name) const {
+  const auto lock = state_->owner->enter();
+  state_->owner->check_usable(*state_);
+  const auto& axes = state_->owner->store->record(state_->id).schema.axes;
+  std::string known;
+  for (std::size_t i = 0; i < axes.size(); ++i) {
+    if (axes[i].name() == name) return i;
+    known += (i == 0 ? "'" : ", '") + axes[i].name() + "'";
+  }
+  throw key_error{"histogram '" + state_->name + "' has no axis '" + name + "': its axes are " + known};
+}
+
+histogram_stats histogram::stats() const {
+  const auto lock = state_->owner->enter();
+  state_->owner->check_usable(*state_);
+  const auto& record = state_->owner->store->record(state_->id);
+  const auto usage = state_->owner->store->usage(state_->id);
+  const auto cells = base::checked_product(model::extents(record.schema.axes), "the number of bins");
+  return {.dense_bytes = cells * planes(state_->kind).size() * element_size,
+          .stored_bytes = usage.bytes,
+          .stored_chunks = usage.chunks,
+          .chunk_shape = record.chunk_shape};
+}
+
+}  // namespace hugehist
