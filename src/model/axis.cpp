@@ -27,9 +27,10 @@ void check_bins(std::int64_t bins) {
   if (bins > max_bins) refuse("it has more than 2^31 - 3 bins");
 }
 
-void check_flow(bool underflow, bool overflow, bool circular) {
-  if (circular && underflow) refuse("a circular axis has no underflow bin");
-  (void)overflow;
+void check_circular(bool underflow, bool overflow) {
+  // The overflow bin takes what has no place on the circle: NaN and infinities.
+  if (underflow) refuse("a circular axis has no underflow bin: set underflow to false");
+  if (!overflow) refuse("a circular axis has an overflow bin: set overflow to true");
 }
 
 template <class Labels>
@@ -43,7 +44,7 @@ void check_labels(const Labels& labels, bool growth, bool overflow) {
 
 void check(const regular& a) {
   check_bins(a.bins);
-  check_flow(a.underflow, a.overflow, a.circular);
+  if (a.circular) check_circular(a.underflow, a.overflow);
   if (!std::isfinite(a.lower) || !std::isfinite(a.upper)) refuse("its range is not finite");
   if (a.lower == a.upper) refuse("its range is empty");
   if (a.transform != transform::none && a.circular) refuse("a circular axis takes no transform");
@@ -57,7 +58,7 @@ void check(const regular& a) {
 }
 
 void check(const variable& a) {
-  check_flow(a.underflow, a.overflow, a.circular);
+  if (a.circular) check_circular(a.underflow, a.overflow);
   check_bins(static_cast<std::int64_t>(a.edges.size()) - 1);
   for (auto edge : a.edges)
     if (std::isnan(edge)) refuse("an edge is NaN");
@@ -71,7 +72,7 @@ void check(const integer& a) {
   constexpr std::int64_t most = std::numeric_limits<std::int32_t>::max();
   if (a.lower < -most || a.upper > most) refuse("its range does not fit 32 bits");
   check_bins(a.upper - a.lower);
-  check_flow(a.underflow, a.overflow, a.circular);
+  if (a.circular && (a.underflow || a.overflow)) refuse("a circular integer axis has no flow bins");
 }
 
 void check(const boolean&) {}

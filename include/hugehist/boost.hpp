@@ -1,0 +1,320 @@
+// To and from Boost.Histogram: the one public header that needs it (Boost 1.81 or newer).
+//
+// add() and to_delta() take any Boost.Histogram histogram over axes that hugehist knows; to_boost() brings a
+// projection into memory. Boost's metadata is the axis name where it is a string. Boost.Histogram lays bins
+// out with the first axis fastest, hugehist with the last: strides say so, and nothing is transposed twice.
+#pragma once
+
+#include <hugehist/delta.hpp>
+#include <hugehist/error.hpp>
+#include <hugehist/histogram.hpp>
+
+#include <boost/histogram/accumulators/weighted_sum.hpp>
+#include <boost/histogram/axis.hpp>
+#include <boost/histogram/histogram.hpp>
+#include <boost/histogram/storage_adaptor.hpp>
+#include <boost/histogram/unsafe_access.hpp>
+
+#include <algorithm>
+#include <memory>
+#include <span>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace hugehist {
+namespace boost_detail {
+
+namespace bh = boost::histogram;
+namespace option = bh::axis::option;
+
+template <class Metadata>
+std::string name_of(const Metadata& metadata) {
+  if constexpr (std::is_convertible_v<const Metadata&, std::string>)
+    return metadata;
+  else
+    return {};
+}
+
+template <class Options>
+constexpr void refuse_growth() {
+  static_assert(!Options::test(option::growth), "numeric axes that grow would move bins in the file: fix their range");
+}
+
+template <class V, class T, class M, class O>
+axis::any from_boost_axis(const bh::axis::regular<V, T, M, O>& a) {
+  using options = bh::axis::traits::get_options<bh::axis::regular<V, T, M, O>>;
+  refuse_growth<options>();
+  axis::regular kind{a.size(), static_cast<double>(a.value(0)), static_cast<double>(a.value(a.size()))};
+  kind.underflow = options::test(option::underflow);
+  kind.overflow = options::test(option::overflow);
+  kind.circular = options::test(option::circular);
+  using transform = std::decay_t<decltype(a.transform())>;
+  if constexpr (std::is_same_v<transform, bh::axis::transform::log>) {
+    kind.transform = axis::transform::log;
+  } else if constexpr (std::is_same_v<transform, bh::axis::transform::sqrt>) {
+    kind.transform = axis::transform::sqrt;
+  } else if constexpr (std::is_same_v<transform, bh::axis::transform::pow>) {
+    kind.transform = axis::transform::pow;
+    kind.power = a.transform().power;
+  } else {
+    static_assert(std::is_same_v<transform, bh::axis::transform::id>, "a transform that hugehist does not know");
+  }
+  return {kind, name_of(a.metadata())};
+}
+
+template <class V, class M, class O, class A>
+axis::any from_boost_axis(const bh::axis::variable<V, M, O, A>& a) {
+  using options = bh::axis::traits::get_options<bh::axis::variable<V, M, O, A>>;
+  refuse_growth<options>();
+  axis::variable kind;
+  for (int i = 0; i <= a.size(); ++i) kind.edges.push_back(static_cast<double>(a.value(i)));
+  kind.underflow = options::test(option::underflow);
+  kind.overflow = options::test(option::overflow);
+  kind.circular = options::test(option::circular);
+  return {std::move(kind), name_of(a.metadata())};
+}
+
+template <class V, class M, class O>
+axis::any from_boost_axis(const bh::axis::integer<V, M, O>& a) {
+  using options = bh::axis::traits::get_options<bh::axis::integer<V, M, O>>;
+  refuse_growth<options>();
+  axis::integer kind{static_cast<std::int64_t>(a.value(0)), static_cast<std::int64_t>(a.value(0)) + a.size()};
+  kind.underflow = options::test(option::underflow);
+  kind.overflow = options::test(option::overflow);
+  kind.circular = options::test(option::circular);
+  return {kind, name_of(a.metadata())};
+}
+
+template <class M>
+axis::any from_boost_axis(const bh::axis::boolean<M>& a) {
+  return {axis::boolean{}, name_of(a.metadata())};
+}
+
+template <class V, class M, class O, class A>
+axis::any from_boost_axis(const bh::axis::category<V, M, O, A>& a) {
+  using options = bh::axis::traits::get_options<bh::axis::category<V, M, O, A>>;
+  const auto describe = [&a](auto kind) -> axis::any {
+    for (int i = 0; i < a.size(); ++i) kind.labels.emplace_back(a.value(i));
+    kind.growth = options::test(option::growth);
+    kind.overflow = options::test(option::overflow);
+    return {std::move(kind), name_of(a.metadata())};
+  };
+  if constexpr (std::is_integral_v<V>)
+    return describe(axis::int_category{});
+  else
+    return describe(axis::str_category{});
+}
+
+template <class... Axes>
+axis::any from_boost_axis(const bh::axis::variant<Axes...>& a) {
+  return bh::axis::visit([](const auto& held) { return from_boost_axis(held); }, a);
+}
+
+/// The cells of a Boost.Histogram as planes; `owner` keeps them alive.
+template <class Histogram>
+delta view_of(const Histogram& source, std::shared_ptr<const void> owner) {
+  using cell = std::decay_t<decltype(*bh::unsafe_access::storage(source).begin())>;
+  constexpr bool weighted = std::is_same_v<cell, bh::accumulators::weighted_sum<double>>;
+  constexpr bool counted = std::is_same_v<cell, std::int64_t>;
+  static_assert(weighted || counted || std::is_same_v<cell, double>,
+                "use weight_storage, dense_storage<double> or dense_storage<std::int64_t>");
+  static_assert(!weighted || sizeof(cell) == 2 * element_size);
+
+  std::vector<axis::any> axes;
+  dense_view cells;
+  std::ptrdiff_t stride = weighted ? 2 : 1;
+  source.for_each_axis([&](const auto& a) {
+    axes.push_back(from_boost_axis(a));
+    cells.strides.push_back(stride);
+    stride *= static_cast<std::ptrdiff_t>(axes.back().extent());
+  });
+  const auto* first = source.size() == 0 ? nullptr : &*bh::unsafe_access::storage(source).begin();
+  cells.planes[0] = first;
+  if constexpr (weighted) cells.planes[1] = reinterpret_cast<const double*>(first) + 1;
+  cells.owner = std::move(owner);
+  const auto kind = weighted ? storage::weighted : counted ? storage::int_ : storage::double_;
+  return delta::from_dense(std::move(axes), kind, std::move(cells));
+}
+
+using no_flow = option::none_t;
+using both_flow = decltype(option::underflow | option::overflow);
+using circular_flow = decltype(option::circular | option::overflow);
+using text = std::string;
+
+template <template <class> class Axis, class Circular>
+using flow_variants = bh::axis::variant<Axis<both_flow>, Axis<no_flow>, Axis<option::underflow_t>,
+                                        Axis<option::overflow_t>, Axis<Circular>>;
+
+template <class Options>
+using regular = bh::axis::regular<double, bh::axis::transform::id, text, Options>;
+template <class Transform>
+using transformed = bh::axis::regular<double, Transform, text, both_flow>;
+template <class Options>
+using variable = bh::axis::variable<double, text, Options>;
+template <class Options>
+using integer = bh::axis::integer<int, text, Options>;
+template <class Value, class Options>
+using category = bh::axis::category<Value, text, Options>;
+
+template <class... Variants>
+struct joined;
+template <class... A>
+struct joined<bh::axis::variant<A...>> {
+  using type = bh::axis::variant<A...>;
+};
+template <class... A, class... B, class... Rest>
+struct joined<bh::axis::variant<A...>, bh::axis::variant<B...>, Rest...>
+    : joined<bh::axis::variant<A..., B...>, Rest...> {};
+
+}  // namespace boost_detail
+
+/// Any axis that hugehist knows, as a Boost.Histogram axis with its name for metadata.
+using boost_axis = boost_detail::joined<
+    boost_detail::flow_variants<boost_detail::regular, boost_detail::circular_flow>,
+    boost_detail::flow_variants<boost_detail::variable, boost_detail::circular_flow>,
+    boost_detail::flow_variants<boost_detail::integer, boost_detail::option::circular_t>,
+    boost::histogram::axis::variant<
+        boost_detail::transformed<boost::histogram::axis::transform::log>,
+        boost_detail::transformed<boost::histogram::axis::transform::sqrt>,
+        boost_detail::transformed<boost::histogram::axis::transform::pow>, boost::histogram::axis::boolean<std::string>,
+        boost_detail::category<std::string, boost::histogram::axis::option::none_t>,
+        boost_detail::category<std::string, boost::histogram::axis::option::overflow_t>,
+        boost_detail::category<std::string, boost::histogram::axis::option::growth_t>,
+        boost_detail::category<int, boost::histogram::axis::option::none_t>,
+        boost_detail::category<int, boost::histogram::axis::option::overflow_t>,
+        boost_detail::category<int, boost::histogram::axis::option::growth_t>>>::type;
+
+namespace boost_detail {
+
+/// `make(options)` for the options that the flags name.
+template <class Circular, class Make>
+boost_axis with_flow(bool underflow, bool overflow, bool circular, const Make& make) {
+  if (circular) return make(Circular{});
+  if (underflow && overflow) return make(both_flow{});
+  if (underflow) return make(option::underflow_t{});
+  if (overflow) return make(option::overflow_t{});
+  return make(no_flow{});
+}
+
+template <class Value, class Labels>
+boost_axis boost_category(const Labels& labels, bool growth, bool overflow, const std::string& name) {
+  std::vector<Value> values;
+  for (const auto& label : labels) values.push_back(static_cast<Value>(label));
+  const auto make = [&](auto options) -> boost_axis {
+    return category<Value, decltype(options)>(values.begin(), values.end(), name);
+  };
+  return growth ? make(option::growth_t{}) : overflow ? make(option::overflow_t{}) : make(no_flow{});
+}
+
+inline boost_axis boost_kind(const axis::regular& a, const std::string& name) {
+  const auto bins = static_cast<unsigned>(a.bins);
+  namespace transform = bh::axis::transform;
+  const bool plain_flow = a.underflow && a.overflow && !a.circular;
+  if (a.transform != axis::transform::none && !plain_flow)
+    throw std::invalid_argument{"axis '" + name + "': to_boost takes transforms with both flow bins only"};
+  switch (a.transform) {
+    case axis::transform::log: return transformed<transform::log>(bins, a.lower, a.upper, name);
+    case axis::transform::sqrt: return transformed<transform::sqrt>(bins, a.lower, a.upper, name);
+    case axis::transform::pow:
+      return transformed<transform::pow>(transform::pow{a.power}, bins, a.lower, a.upper, name);
+    case axis::transform::none: break;
+  }
+  return with_flow<circular_flow>(a.underflow, a.overflow, a.circular, [&](auto options) -> boost_axis {
+    return regular<decltype(options)>(bins, a.lower, a.upper, name);
+  });
+}
+
+inline boost_axis boost_kind(const axis::variable& a, const std::string& name) {
+  return with_flow<circular_flow>(a.underflow, a.overflow, a.circular, [&](auto options) -> boost_axis {
+    return variable<decltype(options)>(a.edges, name);
+  });
+}
+
+inline boost_axis boost_kind(const axis::integer& a, const std::string& name) {
+  return with_flow<option::circular_t>(a.underflow, a.overflow, a.circular, [&](auto options) -> boost_axis {
+    return integer<decltype(options)>(static_cast<int>(a.lower), static_cast<int>(a.upper), name);
+  });
+}
+
+inline boost_axis boost_kind(const axis::boolean&, const std::string& name) {
+  return bh::axis::boolean<std::string>(name);
+}
+
+inline boost_axis boost_kind(const axis::str_category& a, const std::string& name) {
+  return boost_category<std::string>(a.labels, a.growth, a.overflow, name);
+}
+
+inline boost_axis boost_kind(const axis::int_category& a, const std::string& name) {
+  return boost_category<int>(a.labels, a.growth, a.overflow, name);
+}
+
+template <class Cell>
+void set_cell(Cell& cell, const dense_planes& content, std::size_t i) {
+  const auto at = [&content, i](std::size_t plane) {
+    return std::visit([i](const auto& values) { return static_cast<double>(values[i]); }, content.planes[plane]);
+  };
+  if constexpr (std::is_arithmetic_v<Cell>) {
+    cell = std::visit([i](const auto& values) { return static_cast<Cell>(values[i]); }, content.planes[0]);
+  } else {
+    cell = Cell{at(0), content.planes.size() > 1 ? at(1) : at(0)};
+  }
+}
+
+}  // namespace boost_detail
+
+/// The axis as a Boost.Histogram axis.
+inline boost_axis to_boost(const axis::any& axis) {
+  return std::visit([name = axis.name()](const auto& kind) { return boost_detail::boost_kind(kind, name); },
+                    axis.kind());
+}
+
+/// A copy of a Boost.Histogram as a delta, for merging elsewhere or later.
+template <class Axes, class Storage>
+delta to_delta(boost::histogram::histogram<Axes, Storage> source) {
+  auto kept = std::make_shared<const boost::histogram::histogram<Axes, Storage>>(std::move(source));
+  return boost_detail::view_of(*kept, kept);
+}
+
+/// Adds a Boost.Histogram, matching category labels. Copies nothing. Throws and returns as histogram::merge.
+template <class Axes, class Storage>
+bool add(histogram& target, const boost::histogram::histogram<Axes, Storage>& source,
+         const std::optional<std::string>& id = {}) {
+  return target.merge(boost_detail::view_of(source, nullptr), id);
+}
+
+/// The histogram summed over all axes but those named, as a Boost.Histogram in memory; its axes come in the
+/// order of the histogram. The default storage holds any kind: counts come back with themselves for variances.
+template <class Storage = boost::histogram::weight_storage>
+auto to_boost(const histogram& source, std::span<const std::string> names) {
+  const auto content = source.project(names);
+  const auto all = source.axes();
+  std::vector<boost_axis> axes;
+  for (const auto& axis : all)
+    if (std::ranges::find(names, axis.name()) != names.end()) axes.push_back(to_boost(axis));
+  boost::histogram::histogram<std::vector<boost_axis>, Storage> result{std::move(axes), Storage{}};
+
+  // From C order (last axis fastest) to Boost's (first axis fastest), counting the bins through.
+  auto& cells = boost::histogram::unsafe_access::storage(result);
+  std::vector<std::size_t> lengths, strides, position;
+  std::size_t stride = 1;
+  result.for_each_axis([&](const auto& axis) {
+    lengths.push_back(static_cast<std::size_t>(boost::histogram::axis::traits::extent(axis)));
+    strides.push_back(stride);
+    stride *= lengths.back();
+  });
+  position.assign(lengths.size(), 0);
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    std::size_t target = 0;
+    for (std::size_t d = 0; d < lengths.size(); ++d) target += position[d] * strides[d];
+    using cell = std::decay_t<decltype(*cells.begin())>;
+    cell value{};
+    boost_detail::set_cell(value, content, i);
+    cells[target] = value;
+    for (std::size_t d = lengths.size(); d-- > 0 && ++position[d] == lengths[d];) position[d] = 0;
+  }
+  return result;
+}
+
+}  // namespace hugehist

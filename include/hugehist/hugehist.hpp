@@ -1,0 +1,12 @@
+// All of hugehist but its adapter to Boost.Histogram (<hugehist/boost.hpp>).
+#pragma once
+
+#include <hugehist/axis.hpp>
+#include <hugehist/buffer.hpp>
+#include <hugehist/columns.hpp>
+#include <hugehist/delta.hpp>
+#include <hugehist/error.hpp>
+#include <hugehist/file.hpp>
+#include <hugehist/histogram.hpp>
+#include <hugehist/selection.hpp>
+#include <hugehist/storage.hpp>
