@@ -63,8 +63,9 @@ class pinned_chunk {
 
 class chunk_cache {
  public:
-  /// `budget` in bytes of decoded chunks; `workers` threads may call at once.
-  chunk_cache(store::store& store, std::size_t budget);
+  /// `budget` in bytes of decoded chunks, those being read included. `memory` is the user's memory= of which it is
+  /// a share, for messages; 0: not known.
+  chunk_cache(store::store& store, std::size_t budget, std::size_t memory = 0);
   ~chunk_cache();
   chunk_cache(const chunk_cache&) = delete;
   chunk_cache& operator=(const chunk_cache&) = delete;
@@ -75,7 +76,9 @@ class chunk_cache {
   cache_stats stats() const noexcept;
 
   /// The chunk for changing it: read where it is stored, zeros where it is not. Throws corruption_error naming
-  /// file, histogram, chunk and plane; std::invalid_argument when pinned chunks leave no room in the budget.
+  /// file, histogram, chunk and plane; std::invalid_argument when pinned chunks leave no room in the budget (it
+  /// never waits for a pin, so n threads with one pin each need room for n chunks). What a write-back to make
+  /// room throws comes through; the chunk that could not be written stays in memory.
   pinned_chunk acquire(const layout& layout, const store::chunk_coordinate& coordinate);
 
   /// The chunk if it is in memory, else an empty pin. Never reads.
@@ -101,6 +104,7 @@ class chunk_cache {
  private:
   friend class pinned_chunk;
   struct impl;
+  pinned_chunk pin_of(void* entry) noexcept;
   std::unique_ptr<impl> impl_;
 };
 

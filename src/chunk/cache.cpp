@@ -1,0 +1,362 @@
+#include "chunk/cache.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <condition_variable>
+#include <cstring>
+#include <mutex>
+#include <stdexcept>
+#include <string>
+#include <unordered_map>
+#include <utility>
+
+#include "base/thread_pool.hpp"
+#include "chunk/buffers.hpp"
+#include "chunk/chunk_io.hpp"
+#include "chunk/lru_list.hpp"
+
+namespace hugehist::chunk {
+namespace {
+
+enum class entry_state {
+  loading,  ///< its first user fills it; others wait
+  ready,
+  writing,  ///< somebody encodes and writes it; it may be read, not changed
+};
+
+/// One chunk in memory. It is in the LRU list when nobody has it pinned.
+struct entry : lru_node {
+  chunk_format format;
+  const store::chunk_key* key = nullptr;  // the map's
+  aligned_buffer data;
+  entry_state state = entry_state::loading;
+  bool dirty = false;
+  std::size_t pins = 0;
+};
+
+chunk_format format_of(const layout& layout) {
+  return {layout.codec, layout.planes, layout.grid.cells() * element_size};
+}
+
+std::string mebibytes(std::size_t bytes) {
+  if (bytes < (std::size_t{1} << 20)) return std::to_string((bytes + 1023) >> 10) + " KiB";
+  return std::to_string((bytes + (std::size_t{1} << 20) - 1) >> 20) + " MiB";
+}
+
+}  // namespace
+
+struct chunk_cache::impl {
+  impl(store::store& store, std::size_t budget_bytes, std::size_t memory_option)
+      : io{store}, budget{budget_bytes}, memory{memory_option} {}
+
+  using lock_type = std::unique_lock<std::mutex>;
+
+  entry* find(const store::chunk_key& key) {
+    const auto found = entries.find(key);
+    return found == entries.end() ? nullptr : &found->second;
+  }
+  void pin(entry& e) noexcept {
+    lru.remove(e);
+    ++e.pins;
+  }
+  void unpin(entry& e) noexcept {
+    assert(e.pins > 0);
+    if (--e.pins == 0) lru.add_newest(e);
+    if (waiting > 0) changed.notify_all();
+  }
+  void wait(lock_type& lock) {
+    ++waiting;
+    changed.wait(lock);
+    --waiting;
+  }
+  void finish(entry& e, entry_state state) noexcept {
+    e.state = state;
+    if (waiting > 0) changed.notify_all();
+  }
+
+  void make_room(lock_type& lock, std::size_t bytes);
+  entry* oldest_idle() const noexcept;
+  void write(lock_type& lock, entry& e);
+  void write_all(base::thread_pool& pool, std::vector<store::chunk_key> keys);
+  void remove(entry& e) noexcept;
+  entry& load(lock_type& lock, const layout& layout, const store::chunk_key& key);
+  [[noreturn]] void throw_no_room(std::size_t bytes, std::size_t pinned) const;
+
+  chunk_io io;
+  const std::size_t budget;
+  const std::size_t memory;
+
+  mutable std::mutex mutex;         // guards all that follows, and the entries but for their data
+  std::condition_variable changed;  // an entry's state or pins
+  unsigned waiting = 0;
+  std::unordered_map<store::chunk_key, entry, store::chunk_key_hash> entries;
+  lru_list lru;
+  buffer_pool buffers;
+  std::size_t used = 0;     // bytes of all entries, loading ones included; with buffers: <= budget
+  std::size_t writing = 0;  // entries in that state
+  std::uint64_t hits = 0, misses = 0;
+};
+
+entry* chunk_cache::impl::oldest_idle() const noexcept {
+  for (auto* node = lru.oldest(); node != lru.end(); node = node->next)
+    if (auto* e = static_cast<entry*>(node); e->state == entry_state::ready) return e;
+  return nullptr;
+}
+
+/// Evicts until `bytes` fit. The lock is open while an entry is written, so the caller looks again afterwards.
+void chunk_cache::impl::make_room(lock_type& lock, std::size_t bytes) {
+  if (bytes > budget) throw_no_room(bytes, 0);
+  while (used > budget - bytes) {
+    auto* victim = oldest_idle();
+    if (victim == nullptr) {
+      if (writing == 0) throw_no_room(bytes, used);
+      wait(lock);  // what others write can be evicted next
+    } else if (victim->dirty) {
+      write(lock, *victim);  // evicted in the next round, unless somebody wants it again by then
+    } else {
+      remove(*victim);
+    }
+  }
+}
+
+/// Writes a ready entry; it is clean afterwards. On an exception it stays dirty.
+void chunk_cache::impl::write(lock_type& lock, entry& e) {
+  assert(e.state == entry_state::ready);
+  e.state = entry_state::writing;
+  ++writing;
+  lock.unlock();
+  try {
+    io.write(e.format, *e.key, e.data.data());
+  } catch (...) {
+    lock.lock();
+    --writing;
+    finish(e, entry_state::ready);
+    throw;
+  }
+  lock.lock();
+  --writing;
+  e.dirty = false;
+  finish(e, entry_state::ready);
+}
+
+void chunk_cache::impl::remove(entry& e) noexcept {
+  assert(e.state != entry_state::writing);
+  lru.remove(e);
+  used -= e.format.chunk_bytes();
+  buffers.give_back(std::move(e.data));
+  entries.erase(entries.find(*e.key));
+}
+
+/// Makes a pinned entry and fills it from the store. REQUIRES: there is room and no such entry
+entry& chunk_cache::impl::load(lock_type& lock, const layout& layout, const store::chunk_key& key) {
+  const auto [position, is_new] = entries.try_emplace(key);
+  assert(is_new);
+  auto& e = position->second;
+  e.key = &position->first;
+  e.format = format_of(layout);
+  e.pins = 1;
+  const auto bytes = e.format.chunk_bytes();
+  used += bytes;
+  ++misses;
+  e.data = buffers.take(bytes);
+  buffers.trim(budget - used);
+  lock.unlock();
+  try {
+    if (!e.data) e.data = aligned_buffer{bytes};
+    if (!io.read(e.format, key, e.data.data())) std::memset(e.data.data(), 0, bytes);
+  } catch (...) {
+    lock.lock();
+    remove(e);
+    changed.notify_all();
+    throw;
+  }
+  lock.lock();
+  finish(e, entry_state::ready);
+  return e;
+}
+
+void chunk_cache::impl::write_all(base::thread_pool& pool, std::vector<store::chunk_key> keys) {
+  std::sort(keys.begin(), keys.end());  // neighbours in the file are written together
+  pool.parallel_for(keys.size(), [&](std::size_t item, unsigned) {
+    lock_type lock{mutex};
+    auto* e = find(keys[item]);
+    while (e != nullptr && e->state != entry_state::ready) {
+      wait(lock);
+      e = find(keys[item]);
+    }
+    if (e != nullptr && e->dirty) write(lock, *e);
+  });
+}
+
+void chunk_cache::impl::throw_no_room(std::size_t bytes, std::size_t pinned) const {
+  std::string message = "a chunk of " + mebibytes(bytes) + " does not fit in the chunk cache of " + mebibytes(budget);
+  if (pinned > 0) message += ", of which " + mebibytes(pinned) + " are in use";
+  const auto needed = static_cast<double>(bytes + pinned) / static_cast<double>(std::max<std::size_t>(budget, 1));
+  message += ": open the file with memory= ";
+  if (memory > 0)
+    message += "of at least " + mebibytes(static_cast<std::size_t>(needed * static_cast<double>(memory)) + 1);
+  else
+    message += "at least " + std::to_string(static_cast<std::uint64_t>(needed) + 1) + " times as large";
+  throw std::invalid_argument{message + ", or create the histogram with smaller chunks="};
+}
+
+// --- pinned_chunk
+
+pinned_chunk::pinned_chunk(pinned_chunk&& other) noexcept
+    : cache_{std::exchange(other.cache_, nullptr)},
+      entry_{std::exchange(other.entry_, nullptr)},
+      data_{std::exchange(other.data_, nullptr)},
+      plane_bytes_{other.plane_bytes_} {}
+
+pinned_chunk& pinned_chunk::operator=(pinned_chunk&& other) noexcept {
+  pinned_chunk old{std::move(*this)};
+  cache_ = std::exchange(other.cache_, nullptr);
+  entry_ = std::exchange(other.entry_, nullptr);
+  data_ = std::exchange(other.data_, nullptr);
+  plane_bytes_ = other.plane_bytes_;
+  return *this;
+}
+
+pinned_chunk::~pinned_chunk() {
+  if (entry_ == nullptr) return;
+  auto& impl = *cache_->impl_;
+  const std::lock_guard lock{impl.mutex};
+  impl.unpin(*static_cast<entry*>(entry_));
+}
+
+void pinned_chunk::mark_dirty() noexcept {
+  assert(entry_ != nullptr);
+  const std::lock_guard lock{cache_->impl_->mutex};
+  static_cast<entry*>(entry_)->dirty = true;
+}
+
+// --- chunk_cache
+
+chunk_cache::chunk_cache(store::store& store, std::size_t budget, std::size_t memory)
+    : impl_{std::make_unique<impl>(store, budget, memory)} {}
+
+chunk_cache::~chunk_cache() = default;
+
+std::size_t chunk_cache::budget() const noexcept { return impl_->budget; }
+
+std::size_t chunk_cache::size_bytes() const noexcept {
+  const std::lock_guard lock{impl_->mutex};
+  return impl_->used;
+}
+
+cache_stats chunk_cache::stats() const noexcept {
+  const std::lock_guard lock{impl_->mutex};
+  const auto& io = impl_->io;
+  return {io.chunks_read(), io.chunks_written(), impl_->hits, impl_->misses, io.bytes_read(), io.bytes_written()};
+}
+
+pinned_chunk chunk_cache::acquire(const layout& layout, const store::chunk_coordinate& coordinate) {
+  const store::chunk_key key{layout.id, coordinate};
+  impl::lock_type lock{impl_->mutex};
+  entry* e = nullptr;
+  for (;;) {
+    e = impl_->find(key);
+    if (e != nullptr && e->state == entry_state::ready) {
+      ++impl_->hits;
+      impl_->pin(*e);
+      break;
+    }
+    if (e != nullptr) {
+      impl_->wait(lock);
+      continue;
+    }
+    impl_->make_room(lock, layout.chunk_bytes());
+    if (impl_->find(key) != nullptr) continue;  // another thread was faster while the lock was open
+    e = &impl_->load(lock, layout, key);
+    break;
+  }
+  return pin_of(e);
+}
+
+pinned_chunk chunk_cache::find(const layout& layout, const store::chunk_coordinate& coordinate) {
+  const store::chunk_key key{layout.id, coordinate};
+  impl::lock_type lock{impl_->mutex};
+  auto* e = impl_->find(key);
+  while (e != nullptr && e->state == entry_state::loading) {
+    impl_->wait(lock);
+    e = impl_->find(key);
+  }
+  if (e == nullptr) return {};
+  ++impl_->hits;
+  impl_->pin(*e);
+  return pin_of(e);
+}
+
+pinned_chunk chunk_cache::pin_of(void* handle) noexcept {
+  const auto& e = *static_cast<entry*>(handle);
+  pinned_chunk pin;
+  pin.cache_ = this;
+  pin.entry_ = handle;
+  pin.data_ = e.data.data();
+  pin.plane_bytes_ = e.format.plane_bytes;
+  return pin;
+}
+
+bool chunk_cache::read_through(const layout& layout, const store::chunk_coordinate& coordinate,
+                               std::span<std::byte> planes) {
+  assert(planes.size() == layout.chunk_bytes());
+  {
+    const std::lock_guard lock{impl_->mutex};
+    ++impl_->misses;
+  }
+  return impl_->io.read(format_of(layout), {layout.id, coordinate}, planes.data());
+}
+
+bool chunk_cache::exists(const layout& layout, const store::chunk_coordinate& coordinate) {
+  const store::chunk_key key{layout.id, coordinate};
+  {
+    const std::lock_guard lock{impl_->mutex};
+    if (impl_->find(key) != nullptr) return true;
+  }
+  return impl_->io.exists(format_of(layout), key);
+}
+
+void chunk_cache::write_back(base::thread_pool& pool) {
+  std::vector<store::chunk_key> dirty;
+  {
+    const std::lock_guard lock{impl_->mutex};
+    for (const auto& [key, e] : impl_->entries)
+      if (e.dirty) dirty.push_back(key);
+  }
+  impl_->write_all(pool, std::move(dirty));
+}
+
+void chunk_cache::write_back(base::thread_pool& pool, const layout& layout,
+                             std::span<const store::chunk_coordinate> coordinates) {
+  std::vector<store::chunk_key> dirty;
+  {
+    const std::lock_guard lock{impl_->mutex};
+    for (const auto& coordinate : coordinates) {
+      store::chunk_key key{layout.id, coordinate};
+      if (const auto* e = impl_->find(key); e != nullptr && e->dirty) dirty.push_back(key);
+    }
+  }
+  impl_->write_all(pool, std::move(dirty));
+}
+
+void chunk_cache::drop(const layout& layout, std::span<const store::chunk_coordinate> coordinates) noexcept {
+  const std::lock_guard lock{impl_->mutex};
+  for (const auto& coordinate : coordinates)
+    if (auto* e = impl_->find({layout.id, coordinate})) impl_->remove(*e);
+}
+
+void chunk_cache::drop(store::histogram_id id) noexcept {
+  const std::lock_guard lock{impl_->mutex};
+  for (auto next = impl_->entries.begin(); next != impl_->entries.end();) {
+    const auto current = next++;
+    if (current->first.histogram == id) impl_->remove(current->second);
+  }
+}
+
+void chunk_cache::drop_all() noexcept {
+  const std::lock_guard lock{impl_->mutex};
+  while (!impl_->entries.empty()) impl_->remove(impl_->entries.begin()->second);
+  impl_->buffers.trim(0);
+}
+
+}  // namespace hugehist::chunk
