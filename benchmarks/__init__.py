@@ -1,0 +1,1 @@
+"""hugehist beside its peers: `python -m benchmarks.run`."""

@@ -1,0 +1,215 @@
+"""The cases. Each runs in a fresh process, times the peer's own work only, and checks the result."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks import memory, peers
+from benchmarks.events import KINDS, Variations, column, expected_column
+from benchmarks.verify import Sums, same, verify_store
+from benchmarks.workload import AXES, Workload
+
+AXIS_ROUNDS = 3  # projections of each axis in a process; the first warms the page cache
+
+
+@dataclass
+class Metric:
+    """One number of a case: so much work took so many seconds."""
+
+    seconds: float
+    amount: float
+    unit: str
+
+
+@dataclass
+class Outcome:
+    metrics: dict[str, Metric] = field(default_factory=dict)
+    rss_before: int = 0
+    peak_rss: int = 0
+    bytes_on_disk: int = 0
+    notes: dict[str, float] = field(default_factory=dict)
+
+
+class Clock:
+    """Sums the wall time of what runs under `timed`.
+
+    What a peer's threads do while the next delta is being made would be free of charge otherwise:
+    `untimed` counts the CPU time that threads other than this one spend there.
+    """
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.background = 0.0
+
+    @contextmanager
+    def timed(self) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self.seconds += time.perf_counter() - start
+
+    @contextmanager
+    def untimed(self) -> Iterator[None]:
+        start = time.process_time() - time.thread_time()
+        yield
+        self.background += time.process_time() - time.thread_time() - start
+
+
+@contextmanager
+def watched(outcome: Outcome) -> Iterator[None]:
+    gc.collect()
+    memory.reset_peak()
+    outcome.rss_before = memory.resident()
+    yield
+    outcome.peak_rss = max(outcome.peak_rss, memory.peak())
+
+
+def disk_bytes(path: Path) -> int:
+    """All files that belong to `path`: itself, its tree, and what lies beside it under its name."""
+    beside = path.parent.glob(path.name + "*")
+    files = [file for top in beside for file in (top, *top.rglob("*")) if file.is_file()]
+    return sum(file.stat().st_size for file in files)
+
+
+def merge(name: str, work: Workload, path: Path) -> Outcome:
+    outcome, clock, sums = Outcome(), Clock(), Sums(work)
+    peer = peers.load(peers.STORES[name])(work, path)
+    work.delta(0, 0)  # what the generator itself needs is there before memory is watched
+    with watched(outcome):
+        peer.create(work.datasets, work.categories)
+        deltas = work.deltas()
+        for _ in range(work.datasets * work.rounds):
+            with clock.untimed():
+                delta = next(deltas)
+                sums.add(delta)
+                prepared = peer.prepare(delta)
+            with clock.timed():
+                peer.merge(prepared)
+            del delta, prepared
+        merged = clock.seconds
+        with clock.timed():
+            peer.close()
+    total = work.delta_bytes * work.datasets * work.rounds
+    outcome.metrics["merge"] = Metric(clock.seconds + clock.background, total, "B")
+    outcome.notes = {"close_s": clock.seconds - merged, "background_cpu_s": clock.background}
+    outcome.bytes_on_disk = disk_bytes(path)
+    peer.open()
+    verify_store(peer, sums)
+    return outcome
+
+
+def project(name: str, work: Workload, path: Path) -> Outcome:
+    outcome, sums = Outcome(), Sums(work)
+    peer = peers.load(peers.STORES[name])(work, path)
+    peer.create(work.datasets, work.categories)
+    for total in work.totals():
+        sums.add(total)
+        peer.merge(peer.prepare(total))
+    del total
+    peer.close()
+    outcome.bytes_on_disk = disk_bytes(path)
+    peer.open()
+    with watched(outcome):
+        for axis, label in enumerate(AXES):
+            times = []
+            for _ in range(AXIS_ROUNDS + 1):
+                clock = Clock()
+                with clock.timed():
+                    peer.project(axis)
+                times.append(clock.seconds)
+            seconds = sorted(times[1:])[AXIS_ROUNDS // 2]
+            dense = work.delta_bytes * work.datasets
+            outcome.metrics[f"project {label}"] = Metric(seconds, dense, "B")
+    verify_store(peer, sums)
+    return outcome
+
+
+def grow(name: str, work: Workload, path: Path, count: int = 100) -> Outcome:
+    outcome, clock = Outcome(), Clock()
+    peer = peers.load(peers.STORES[name])(work, path)
+    with watched(outcome):
+        peer.create(1, 0)
+        with clock.timed():
+            for i in range(count):
+                peer.add_category(f"category_{i:05d}")
+        outcome.metrics["grow"] = Metric(clock.seconds, count, "category")
+        if peer.category_count() != count:
+            raise AssertionError(f"{peer.category_count()} categories instead of {count}")
+        with clock.timed():
+            peer.close()
+    outcome.metrics["grow, close"] = Metric(clock.seconds, count, "category")
+    outcome.bytes_on_disk = disk_bytes(path)
+    return outcome
+
+
+def fill_variations(name: str, events: Variations, path: Path) -> Outcome:
+    outcome, clock = Outcome(), Clock()
+    peer = peers.load(peers.VARIATION_FILLS[name])(path)
+    calls = events.calls()
+    prepared = [peer.prepare_call(call) for call in calls]
+    label = f"fill {events.systematics} weights, {events.events_per_call} events"
+    with watched(outcome):
+        peer.create_variations(events.category_labels, events.systematic_labels, events.bins)
+        with clock.timed():
+            for _ in range(events.passes):
+                for call in prepared:
+                    peer.fill_variations(call)
+        outcome.metrics[label] = Metric(clock.seconds, events.entries, "entry")
+        with clock.timed():
+            peer.close()
+        outcome.notes = {"with_close_s": clock.seconds}
+    outcome.bytes_on_disk = disk_bytes(path)
+    same(peer.planes(), events.expected(calls), label)
+    return outcome
+
+
+def fill_column(name: str, size: int, path: Path, passes: int = 5) -> Outcome:
+    outcome = Outcome()
+    reference = peers.load(peers.COLUMN_FILLS[name])
+    for kind in KINDS:
+        data, clock = column(kind, size), Clock()
+        peer = reference(path.with_name(f"{kind}_{path.name}"))
+        with watched(outcome):
+            peer.create_column(data)
+            with clock.timed():
+                for _ in range(passes):
+                    peer.fill_column(data)
+        outcome.metrics[f"fill one weight, {kind}"] = Metric(clock.seconds, passes * size, "entry")
+        peer.close()
+        expected = expected_column(data)
+        expected.values[...] *= passes
+        expected.variances[...] *= passes
+        same(peer.planes(), expected, f"fill one weight, {kind}")
+    return outcome
+
+
+@dataclass(frozen=True)
+class Case:
+    peers: dict[str, str]
+    run: Callable[[str, Path], Outcome]
+
+
+def cases(work: Workload, *, smoke: bool) -> dict[str, Case]:
+    """The cases by the name that `--only` takes, in the order in which they are reported."""
+    size = 20_000 if smoke else 1_000_000
+
+    def variations(events: int) -> Callable[[str, Path], Outcome]:
+        if smoke:
+            pool = Variations(events // 10, pool=3000, passes=1, systematics=20, bins=40)
+        else:
+            pool = Variations(events)
+        return lambda name, path: fill_variations(name, pool, path)
+
+    return {
+        "merge": Case(peers.STORES, lambda name, path: merge(name, work, path)),
+        "project": Case(peers.STORES, lambda name, path: project(name, work, path)),
+        "fill-152x300": Case(peers.VARIATION_FILLS, variations(300)),
+        "fill-152x3000": Case(peers.VARIATION_FILLS, variations(3000)),
+        "fill-152x30000": Case(peers.VARIATION_FILLS, variations(30_000)),
+        "fill-one": Case(peers.COLUMN_FILLS, lambda name, path: fill_column(name, size, path)),
+        "grow": Case(peers.STORES, lambda name, path: grow(name, work, path, count=10 if smoke else 100)),
+    }

@@ -1,0 +1,22 @@
+"""The axes that hist, boost-histogram and hugehist share: hist's objects, which each of them takes."""
+
+from __future__ import annotations
+
+import hist
+
+from benchmarks.events import Column
+from benchmarks.workload import AXES
+
+
+def observable(bins: int) -> hist.axis.Regular:
+    return hist.axis.Regular(bins, 0.0, 1.0, name=AXES[3])
+
+
+def column_axis(column: Column) -> object:
+    if column.kind == "regular":
+        return hist.axis.Regular(column.bins, 0.0, 1.0, name="x")
+    if column.kind == "variable":
+        return hist.axis.Variable(column.edges, name="x")
+    if column.kind == "integer":
+        return hist.axis.Integer(0, column.bins, name="x")
+    return hist.axis.StrCategory(list(column.labels), growth=True, name="x")

@@ -1,0 +1,101 @@
+"""What a peer has to do. Everything that a case times is one of these methods.
+
+A `StorePeer` keeps the workload's histogram: it is merged into, grown and projected. A `FillPeer`
+takes events. Importing a peer's module imports its library, before any clock is started.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import numpy as np
+
+from benchmarks.events import Call, Column
+from benchmarks.workload import Array, Delta, Planes, Workload
+
+Form = TypeVar("Form")
+
+
+class StorePeer(ABC, Generic[Form]):
+    """A histogram that deltas are merged into."""
+
+    def __init__(self, work: Workload, path: Path) -> None:
+        self.work = work
+        self.path = path
+
+    @abstractmethod
+    def create(self, datasets: int, categories: int) -> None:
+        """An empty histogram of these extents. A peer that maps labels starts without any."""
+
+    @abstractmethod
+    def prepare(self, delta: Delta) -> Form:
+        """The delta in the form in which a user of the peer holds it. Never timed."""
+
+    @abstractmethod
+    def merge(self, prepared: Form) -> None: ...
+
+    @abstractmethod
+    def add_category(self, label: str) -> None: ...
+
+    @abstractmethod
+    def category_count(self) -> int: ...
+
+    def close(self) -> None:
+        """Flush and close. Timed with the merges."""
+
+    def open(self) -> None:
+        """Open what `close` left, for reading."""
+
+    @abstractmethod
+    def project(self, axis: int) -> Planes:
+        """Both planes summed onto one axis, flow bins of the observable included."""
+
+    @abstractmethod
+    def block(self, dataset: int, category: int) -> Planes:
+        """The (systematic, bin) planes of one dataset and category."""
+
+
+class FillPeer(ABC, Generic[Form]):
+    """A histogram that events are filled into."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def create_variations(self, categories: list[str], systematics: list[str], bins: int) -> None:
+        """dataset x category x systematic x observable, for `fill_variations`."""
+        raise NotImplementedError
+
+    def prepare_call(self, call: Call) -> Form:
+        """The events of one call in the layout that suits the peer best. Never timed."""
+        raise NotImplementedError
+
+    def fill_variations(self, prepared: Form) -> None:
+        raise NotImplementedError
+
+    @abstractmethod
+    def create_column(self, column: Column) -> None:
+        """A weighted histogram over one axis, for `fill_column`."""
+
+    @abstractmethod
+    def fill_column(self, column: Column) -> None: ...
+
+    def close(self) -> None:
+        """Make what was filled permanent, where the peer does that."""
+
+    @abstractmethod
+    def planes(self) -> Planes:
+        """Everything that was filled; a numeric axis with its flow bins."""
+
+
+def project_by_dataset(read: Callable[[int], Array], datasets: int, axis: int) -> Array:
+    """Sums a plane onto one axis while holding one dataset: what a careful user writes."""
+    if axis == 0:
+        return np.array([read(dataset).sum() for dataset in range(datasets)])
+    others = tuple(i for i in range(3) if i != axis - 1)
+    total = read(0).sum(axis=others)
+    for dataset in range(1, datasets):
+        total += read(dataset).sum(axis=others)
+    return total

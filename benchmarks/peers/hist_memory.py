@@ -1,0 +1,110 @@
+"""hist in memory: growing string categories, `+=` by label, one array fill for each systematic."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import hist
+import numpy as np
+
+from benchmarks.events import Call, Column
+from benchmarks.peers.axes import column_axis, observable
+from benchmarks.peers.base import FillPeer, StorePeer
+from benchmarks.workload import AXES, Array, Delta, Planes, Workload
+
+
+def labelled(work: Workload, datasets: list[str], categories: list[str]) -> hist.Hist:
+    return hist.Hist(
+        hist.axis.StrCategory(datasets, growth=True, name=AXES[0]),
+        hist.axis.StrCategory(categories, growth=True, name=AXES[1]),
+        hist.axis.StrCategory(work.systematic_labels, growth=True, name=AXES[2]),
+        observable(work.bins),
+        storage=hist.storage.Weight(),
+    )
+
+
+def delta_hist(work: Workload, delta: Delta) -> hist.Hist:
+    h = labelled(work, [work.dataset_labels[delta.dataset]], work.category_labels)
+    view = h.view(flow=True)
+    view.value[0] = delta.planes.values
+    view.variance[0] = delta.planes.variances
+    return h
+
+
+def view_planes(h: hist.Hist) -> Planes:
+    view = h.view(flow=True)
+    return Planes(np.asarray(view.value), np.asarray(view.variance))
+
+
+class HistMemory(StorePeer[hist.Hist]):
+    h: hist.Hist
+
+    def create(self, datasets: int, categories: int) -> None:
+        self.h = labelled(self.work, [], [])
+
+    def prepare(self, delta: Delta) -> hist.Hist:
+        return delta_hist(self.work, delta)
+
+    def merge(self, prepared: hist.Hist) -> None:
+        self.h += prepared
+
+    def add_category(self, label: str) -> None:
+        # a fill of no entries would not grow the axis
+        self.h.fill(self.work.dataset_labels[0], label, "nominal", 0.5, weight=0.0)
+
+    def category_count(self) -> int:
+        return len(self.h.axes[1])
+
+    def project(self, axis: int) -> Planes:
+        return view_planes(self.h.project(AXES[axis]))
+
+    def block(self, dataset: int, category: int) -> Planes:
+        planes = view_planes(self.h)
+        return Planes(planes.values[dataset, category], planes.variances[dataset, category])
+
+
+@dataclass(frozen=True)
+class SystematicMajor:
+    """The weights of each systematic contiguous: the layout that hist fills fastest."""
+
+    category: int
+    score: Array
+    weights: list[Array]
+
+
+class HistFill(FillPeer[SystematicMajor]):
+    h: hist.Hist
+
+    def create_variations(self, categories: list[str], systematics: list[str], bins: int) -> None:
+        self.categories = categories
+        self.systematics = systematics
+        self.h = hist.Hist(
+            hist.axis.StrCategory(["ttbar"], growth=True, name=AXES[0]),
+            hist.axis.StrCategory(categories, growth=True, name=AXES[1]),
+            hist.axis.StrCategory(systematics, growth=True, name=AXES[2]),
+            observable(bins),
+            storage=hist.storage.Weight(),
+        )
+
+    def prepare_call(self, call: Call) -> SystematicMajor:
+        weights = [np.ascontiguousarray(weight) for weight in call.weights.T]
+        return SystematicMajor(call.category, call.score, weights)
+
+    def fill_variations(self, prepared: SystematicMajor) -> None:
+        for systematic, weight in zip(self.systematics, prepared.weights, strict=True):
+            self.h.fill(
+                dataset="ttbar",
+                category=self.categories[prepared.category],
+                systematic=systematic,
+                dnn_score_max=prepared.score,
+                weight=weight,
+            )
+
+    def create_column(self, column: Column) -> None:
+        self.h = hist.Hist(column_axis(column), storage=hist.storage.Weight())
+
+    def fill_column(self, column: Column) -> None:
+        self.h.fill(column.entries, weight=column.weights)
+
+    def planes(self) -> Planes:
+        return view_planes(self.h)

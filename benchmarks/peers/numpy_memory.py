@@ -1,0 +1,41 @@
+"""NumPy in memory: two C-order arrays, `+=` on the slice that a delta touches."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from benchmarks.peers.base import StorePeer
+from benchmarks.workload import Array, Delta, Planes
+
+
+class NumpyMemory(StorePeer[Delta]):
+    values: Array
+    variances: Array
+
+    def create(self, datasets: int, categories: int) -> None:
+        shape = (datasets, categories, *self.work.shape[2:])
+        # full() touches every page here, so that the merges never wait for the kernel
+        self.values = np.full(shape, 0.0)
+        self.variances = np.full(shape, 0.0)
+
+    def prepare(self, delta: Delta) -> Delta:
+        return delta
+
+    def merge(self, prepared: Delta) -> None:
+        self.values[prepared.dataset] += prepared.planes.values
+        self.variances[prepared.dataset] += prepared.planes.variances
+
+    def add_category(self, label: str) -> None:
+        row = np.zeros((self.values.shape[0], 1, *self.values.shape[2:]))
+        self.values = np.concatenate([self.values, row], axis=1)
+        self.variances = np.concatenate([self.variances, row], axis=1)
+
+    def category_count(self) -> int:
+        return self.values.shape[1]
+
+    def project(self, axis: int) -> Planes:
+        others = tuple(i for i in range(4) if i != axis)
+        return Planes(self.values.sum(axis=others), self.variances.sum(axis=others))
+
+    def block(self, dataset: int, category: int) -> Planes:
+        return Planes(self.values[dataset, category], self.variances[dataset, category])
