@@ -44,8 +44,8 @@ class coder {
   coder(coder&&) noexcept;
   coder& operator=(coder&&) noexcept;
 
-  /// Encodes a plane of eight-byte elements. Whether to shuffle is measured on the data, and a result that
-  /// is no smaller than the input is stored raw (every filter masked out).
+  /// Encodes a plane of eight-byte elements. Whether to shuffle is measured on the data. What does not
+  /// compress keeps its frame all the same (a few bytes): without it the chunk would have no checksum.
   encoded_chunk encode(std::span<const std::byte> plane, const settings& settings);
 
   /// Decodes into `plane`, whose size is the plane's. Throws corruption_error, without naming the chunk

@@ -1,0 +1,65 @@
+#include "base/checksum.hpp"
+
+#include <bit>
+#include <cstring>
+
+// XXH64 as its specification gives it: four lanes of 64 bits over stripes of 32 bytes, then the tail, then an
+// avalanche.
+
+namespace hugehist::base {
+namespace {
+
+constexpr std::uint64_t prime1 = 0x9E3779B185EBCA87ULL;
+constexpr std::uint64_t prime2 = 0xC2B2AE3D27D4EB4FULL;
+constexpr std::uint64_t prime3 = 0x165667B19E3779F9ULL;
+constexpr std::uint64_t prime4 = 0x85EBCA77C2B2AE63ULL;
+constexpr std::uint64_t prime5 = 0x27D4EB2F165667C5ULL;
+
+template <class T>
+std::uint64_t load(const std::byte* from) noexcept {
+  static_assert(std::endian::native == std::endian::little, "numbers in the file are little-endian");
+  T value;
+  std::memcpy(&value, from, sizeof value);
+  return value;
+}
+
+std::uint64_t round(std::uint64_t lane, std::uint64_t input) noexcept {
+  return std::rotl(lane + input * prime2, 31) * prime1;
+}
+
+std::uint64_t merge_lane(std::uint64_t hash, std::uint64_t lane) noexcept {
+  return (hash ^ round(0, lane)) * prime1 + prime4;
+}
+
+}  // namespace
+
+std::uint64_t checksum(std::span<const std::byte> bytes, std::uint64_t seed) noexcept {
+  const std::byte* at = bytes.data();
+  std::size_t left = bytes.size();
+  std::uint64_t hash = seed + prime5;
+  if (left >= 32) {
+    std::uint64_t lanes[4] = {seed + prime1 + prime2, seed + prime2, seed, seed - prime1};
+    for (; left >= 32; left -= 32)
+      for (auto& lane : lanes) {
+        lane = round(lane, load<std::uint64_t>(at));
+        at += 8;
+      }
+    hash = std::rotl(lanes[0], 1) + std::rotl(lanes[1], 7) + std::rotl(lanes[2], 12) +
+           std::rotl(lanes[3], 18);
+    for (auto lane : lanes) hash = merge_lane(hash, lane);
+  }
+  hash += bytes.size();
+  for (; left >= 8; left -= 8, at += 8)
+    hash = std::rotl(hash ^ round(0, load<std::uint64_t>(at)), 27) * prime1 + prime4;
+  if (left >= 4) {
+    hash = std::rotl(hash ^ (load<std::uint32_t>(at) * prime1), 23) * prime2 + prime3;
+    left -= 4;
+    at += 4;
+  }
+  for (; left > 0; --left, ++at) hash = std::rotl(hash ^ (load<std::uint8_t>(at) * prime5), 11) * prime1;
+  hash = (hash ^ (hash >> 33)) * prime2;
+  hash = (hash ^ (hash >> 29)) * prime3;
+  return hash ^ (hash >> 32);
+}
+
+}  // namespace hugehist::base

@@ -1,0 +1,116 @@
+#include "codec/codec.hpp"
+
+#include "codec/deflate_coder.hpp"
+#include "codec/shuffle.hpp"
+#include "codec/shuffle_choice.hpp"
+#include "codec/zstd_coder.hpp"
+
+#include <hugehist/error.hpp>
+
+#include <cassert>
+#include <cstring>
+#include <stdexcept>
+
+namespace hugehist::codec {
+namespace {
+
+constexpr std::size_t element = 8;
+
+// Bits of the filter mask, in the order in which the dataset declares its filters.
+constexpr std::uint32_t no_shuffle = 1;
+constexpr std::uint32_t no_compression = 2;
+
+void check_level(int level, int lowest, int highest, const char* method) {
+  if (level < lowest || level > highest)
+    throw std::invalid_argument{std::string{method} + " has levels " + std::to_string(lowest) + " to " +
+                                std::to_string(highest) + ", not " + std::to_string(level)};
+}
+
+}  // namespace
+
+void validate(const settings& settings) {
+  switch (settings.method) {
+    case method::zstd: return check_level(settings.level, -7, 19, "zstd");
+    case method::gzip: return check_level(settings.level, 0, 9, "gzip");
+    case method::none: return;
+  }
+  throw std::invalid_argument{"unknown compression method"};
+}
+
+struct coder::impl {
+  zstd_coder zstd;
+  deflate_coder deflate;
+  shuffle_choice choice;
+  std::vector<std::byte> shuffled;
+  std::vector<std::byte> packed;
+  std::vector<std::byte> packed_other;
+
+  std::size_t compress(std::span<const std::byte> from, const settings& settings,
+                       std::vector<std::byte>& to) {
+    return settings.method == method::zstd ? zstd.encode(from, settings.level, to)
+                                           : deflate.encode(from, settings.level, to);
+  }
+
+  void decompress(std::span<const std::byte> from, const settings& settings, std::span<std::byte> to) {
+    if (settings.method == method::zstd)
+      zstd.decode(from, to);
+    else
+      deflate.decode(from, to);
+  }
+
+  std::span<const std::byte> shuffle(std::span<const std::byte> plane) {
+    shuffled.resize(plane.size());
+    codec::shuffle(plane.data(), shuffled.data(), plane.size() / element);
+    return shuffled;
+  }
+};
+
+coder::coder() : impl_{std::make_unique<impl>()} {}
+coder::~coder() = default;
+coder::coder(coder&&) noexcept = default;
+coder& coder::operator=(coder&&) noexcept = default;
+
+encoded_chunk coder::encode(std::span<const std::byte> plane, const settings& settings) {
+  assert(plane.size() % element == 0);
+  if (settings.method == method::none) return {{plane.begin(), plane.end()}, 0};
+  auto& state = *impl_;
+  const auto verdict = state.choice.decide(plane);
+  bool is_shuffled = verdict != shuffle_choice::verdict::plain;
+  auto length = state.compress(is_shuffled ? state.shuffle(plane) : plane, settings, state.packed);
+  if (verdict == shuffle_choice::verdict::try_both) {
+    const auto plain = state.compress(plane, settings, state.packed_other);
+    state.choice.learn(plain, length);
+    if (plain <= length) {
+      state.packed.swap(state.packed_other);
+      length = plain;
+      is_shuffled = false;
+    }
+  }
+  const auto first = state.packed.begin();
+  return {{first, first + static_cast<std::ptrdiff_t>(length)}, is_shuffled ? 0 : no_shuffle};
+}
+
+void coder::decode(std::span<const std::byte> bytes, std::uint32_t filter_mask, const settings& settings,
+                   std::span<std::byte> plane) {
+  assert(plane.size() % element == 0);
+  auto& state = *impl_;
+  const bool filters = settings.method != method::none;
+  const bool is_shuffled = filters && (filter_mask & no_shuffle) == 0;
+  const bool is_packed = filters && (filter_mask & no_compression) == 0;
+  if (filters && (filter_mask & ~(no_shuffle | no_compression)) != 0)
+    throw corruption_error{"the filter mask names filters that the dataset does not have"};
+  if (!is_packed && bytes.size() != plane.size())
+    throw corruption_error{"the chunk holds " + std::to_string(bytes.size()) + " bytes where " +
+                           std::to_string(plane.size()) + " belong"};
+  if (is_shuffled) {
+    state.shuffled.resize(plane.size());
+    if (is_packed) state.decompress(bytes, settings, state.shuffled);
+    unshuffle(is_packed ? state.shuffled.data() : bytes.data(), plane.data(), plane.size() / element);
+  } else if (is_packed) {
+    state.decompress(bytes, settings, plane);
+  } else if (!bytes.empty()) {
+    std::memcpy(plane.data(), bytes.data(), bytes.size());
+  }
+}
+
+}  // namespace hugehist::codec

@@ -1,0 +1,66 @@
+#include "codec/zstd_coder.hpp"
+
+#include <hugehist/error.hpp>
+
+#include <zstd.h>
+
+#include <new>
+#include <string>
+
+namespace hugehist::codec {
+namespace {
+
+void check_encoder(std::size_t code) {
+  if (!ZSTD_isError(code)) return;
+  if (ZSTD_getErrorName(code) == std::string{"Allocation error : not enough memory"})
+    throw std::bad_alloc{};
+  throw error{std::string{"zstd cannot compress: "} + ZSTD_getErrorName(code)};
+}
+
+/// The frame header has bits that a decoder ignores or must refuse; a flipped one is damage all the same.
+bool header_is_plain(std::span<const std::byte> frame) noexcept {
+  constexpr std::size_t descriptor = 4;  // after the magic number
+  constexpr auto unused_and_reserved = std::byte{0x18};
+  return frame.size() > descriptor && (frame[descriptor] & unused_and_reserved) == std::byte{0};
+}
+
+}  // namespace
+
+void zstd_coder::release::operator()(ZSTD_CCtx_s* context) const noexcept { ZSTD_freeCCtx(context); }
+void zstd_coder::release::operator()(ZSTD_DCtx_s* context) const noexcept { ZSTD_freeDCtx(context); }
+
+std::size_t zstd_coder::encode(std::span<const std::byte> from, int level, std::vector<std::byte>& to) {
+  if (!encoder_) {
+    encoder_.reset(ZSTD_createCCtx());
+    if (!encoder_) throw std::bad_alloc{};
+    check_encoder(ZSTD_CCtx_setParameter(encoder_.get(), ZSTD_c_checksumFlag, 1));
+    check_encoder(ZSTD_CCtx_setParameter(encoder_.get(), ZSTD_c_contentSizeFlag, 1));
+  }
+  check_encoder(ZSTD_CCtx_setParameter(encoder_.get(), ZSTD_c_compressionLevel, level));
+  if (to.size() < ZSTD_compressBound(from.size())) to.resize(ZSTD_compressBound(from.size()));
+  const auto length =
+      ZSTD_compress2(encoder_.get(), to.data(), to.size(), from.data(), from.size());
+  check_encoder(length);
+  return length;
+}
+
+void zstd_coder::decode(std::span<const std::byte> from, std::span<std::byte> to) {
+  const auto content = ZSTD_getFrameContentSize(from.data(), from.size());
+  if (content == ZSTD_CONTENTSIZE_ERROR || !header_is_plain(from))
+    throw corruption_error{"no zstd frame begins here"};
+  if (content == ZSTD_CONTENTSIZE_UNKNOWN) throw corruption_error{"the zstd frame gives no size"};
+  if (content != to.size())
+    throw corruption_error{"the zstd frame holds " + std::to_string(content) + " bytes where " +
+                           std::to_string(to.size()) + " belong"};
+  if (!decoder_) {
+    decoder_.reset(ZSTD_createDCtx());
+    if (!decoder_) throw std::bad_alloc{};
+  }
+  const auto length =
+      ZSTD_decompressDCtx(decoder_.get(), to.data(), to.size(), from.data(), from.size());
+  if (ZSTD_isError(length))
+    throw corruption_error{std::string{"zstd refuses the bytes: "} + ZSTD_getErrorName(length)};
+  if (length != to.size()) throw corruption_error{"the zstd frame is shorter than it says"};
+}
+
+}  // namespace hugehist::codec
