@@ -23,6 +23,8 @@ CPP_FILES = $(shell find include src tests/cpp benchmarks/cpp python/bindings ex
 
 .PHONY: help setup install test demo bench lint format clean
 .DEFAULT_GOAL := help
+# Two pips at once would spoil .venv; cmake and ctest are parallel by themselves.
+.NOTPARALLEL:
 
 help:
 	@echo "make setup    system packages, .venv with all that development needs, hugehist in it"
@@ -46,10 +48,11 @@ $(DONE)/venv: | $(DONE)/system
 	@touch $@
 
 # deps-<extra>: what running needs, and the extra of pyproject.toml.
+# pip runs when the list has changed, not when something else in pyproject.toml has.
 $(DONE)/deps-%: pyproject.toml tools/requirements.py | $(DONE)/venv
-	$(PY) tools/requirements.py $(filter-out run,$*) > $@.txt
-	$(PIP) install -r $@.txt
-	@touch $@
+	@$(PY) tools/requirements.py $(filter-out run,$*) > $@.new
+	cmp -s $@.new $@ || $(PIP) install -r $@.new
+	@mv $@.new $@
 
 # The list of sources counts as a source, so that a removed file is noticed.
 SOURCES := $(shell find CMakeLists.txt pyproject.toml LICENSE cmake include src python -type f \
