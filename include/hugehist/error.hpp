@@ -9,8 +9,11 @@
 
 #include <hugehist/export.hpp>
 
+#include <memory>
+#include <new>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 namespace hugehist {
 
@@ -48,6 +51,16 @@ class HUGEHIST_EXPORT key_error : public std::out_of_range {
 class HUGEHIST_EXPORT type_error : public std::invalid_argument {
  public:
   using std::invalid_argument::invalid_argument;
+};
+
+/// An answer that does not fit into memory.
+class HUGEHIST_EXPORT memory_error : public std::bad_alloc {
+ public:
+  explicit memory_error(std::string message) : message_{std::make_shared<const std::string>(std::move(message))} {}
+  const char* what() const noexcept override { return message_->c_str(); }
+
+ private:
+  std::shared_ptr<const std::string> message_;  // shared: exceptions must copy without throwing
 };
 
 }  // namespace hugehist
