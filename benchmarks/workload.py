@@ -40,7 +40,17 @@ class Delta:
     """What one merge adds: a dataset's (category, systematic, bin) planes."""
 
     dataset: int
+    turn: int  # which of the dataset's deltas; the last where they are added up
     planes: Planes
+
+
+@dataclass(frozen=True)
+class Events:
+    """What a delta adds to one (dataset, category), before it is binned."""
+
+    score: Array
+    weights: Array  # (distinct rows, events); row 0 is the nominal
+    source: npt.NDArray[np.intp]  # the row that each systematic shows
 
 
 @dataclass(frozen=True)
@@ -97,7 +107,7 @@ class Workload:
                 more = self.delta(dataset, turn).planes
                 total.planes.values[...] += more.values
                 total.planes.variances[...] += more.variances
-            yield total
+            yield Delta(dataset, self.rounds - 1, total.planes)
 
     def delta(self, dataset: int, turn: int) -> Delta:
         planes = Planes(np.empty(self.shape[1:]), np.empty(self.shape[1:]))
@@ -105,7 +115,7 @@ class Workload:
             block = self.block(dataset, category, turn)
             planes.values[category] = block.values
             planes.variances[category] = block.variances
-        return Delta(dataset, planes)
+        return Delta(dataset, turn, planes)
 
     def final_block(self, dataset: int, category: int) -> Planes:
         """A block's content after every delta, added in the order of the deltas."""
@@ -118,21 +128,23 @@ class Workload:
 
     def block(self, dataset: int, category: int, turn: int) -> Planes:
         """The (systematic, bin) planes that one delta adds to one (dataset, category)."""
+        events = self.events_of(dataset, category, turn)
+        rows = self._fill_rows(1 + (events.score * self.bins).astype(np.intp), events.weights)
+        return Planes(rows.values[events.source], rows.variances[events.source])
+
+    def events_of(self, dataset: int, category: int, turn: int) -> Events:
         shape_rng = np.random.default_rng([self.seed, dataset, category])
         concentration = shape_rng.uniform(5.0, 70.0)
         centre = shape_rng.uniform(0.15, 0.85)
         expected = self.events * shape_rng.lognormal(-0.125, 0.5)
 
         rng = np.random.default_rng([self.seed, dataset, category, turn])
-        events = rng.poisson(expected)
-        score = rng.beta(centre * concentration, (1 - centre) * concentration, events)
-        weights = np.empty((self.varying + 1, events))
-        weights[0] = rng.lognormal(0.0, 0.3, events)
-        weights[1:] = weights[0] * (1 + 0.1 * rng.standard_normal((self.varying, events)))
-
-        rows = self._fill_rows(1 + (score * self.bins).astype(np.intp), weights)
-        source = self._row_sources(dataset)
-        return Planes(rows.values[source], rows.variances[source])
+        count = rng.poisson(expected)
+        score = rng.beta(centre * concentration, (1 - centre) * concentration, count)
+        weights = np.empty((self.varying + 1, count))
+        weights[0] = rng.lognormal(0.0, 0.3, count)
+        weights[1:] = weights[0] * (1 + 0.1 * rng.standard_normal((self.varying, count)))
+        return Events(score, weights, self._row_sources(dataset))
 
     def _fill_rows(self, bins: npt.NDArray[np.intp], weights: Array) -> Planes:
         count, extent = weights.shape[0], self.bins + 2

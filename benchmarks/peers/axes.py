@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import hist
 
 from benchmarks.events import Column
@@ -12,7 +14,7 @@ def observable(bins: int) -> hist.axis.Regular:
     return hist.axis.Regular(bins, 0.0, 1.0, name=AXES[3])
 
 
-def column_axis(column: Column) -> object:
+def column_axis(column: Column) -> Any:
     if column.kind == "regular":
         return hist.axis.Regular(column.bins, 0.0, 1.0, name="x")
     if column.kind == "variable":
