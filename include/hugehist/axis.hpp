@@ -121,6 +121,12 @@ class HUGEHIST_EXPORT any {
 
   /// Appends labels in place. REQUIRES: is_category(), none of them is there, decimal for an int_category
   void append_labels(std::span<const std::string> labels);
+  /// Forgets the labels from bin `size` on: undoes append_labels. REQUIRES: is_category()
+  void truncate_labels(std::size_t size) noexcept {
+    const auto cut = [size](auto& list) { list.resize(size < list.size() ? size : list.size()); };
+    if (auto* strings = std::get_if<str_category>(&kind_)) cut(strings->labels);
+    if (auto* integers = std::get_if<int_category>(&kind_)) cut(integers->labels);
+  }
 
   bool operator==(const any&) const = default;
 

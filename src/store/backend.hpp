@@ -14,8 +14,8 @@ struct stored_histogram {
   histogram_record record;
 };
 
-/// What a commit changes. `handle` numbers the histograms of the medium: load() gives them, apply() gives new
-/// ones for created histograms. Order of application: removed, created, relabelled, chunks, file.
+/// What a commit changes. Ids are the staged_store's: load() numbers what there is from 0 on, and `created` brings
+/// new ones. Order of application: removed, created, changed, chunks, ledger, file.
 struct change_set {
   struct created {
     histogram_id id;  ///< the staged_store's id, which the medium uses from now on
@@ -26,7 +26,7 @@ struct change_set {
     histogram_id id;
     std::string name;
     const histogram_record* record;          ///< the whole record as it shall be
-    std::vector<std::size_t> labels_before;  ///< number of committed labels for each axis
+    std::vector<std::size_t> labels_before;  ///< number of committed labels for each axis, 0 for dense ones
     bool chunk_shape_changed;                ///< the planes are still empty and are to be made again
   };
   std::vector<histogram_id> removed;
@@ -55,8 +55,13 @@ class backend {
   virtual bool has_chunk(const chunk_key& key, std::size_t plane) = 0;
   virtual storage_usage usage(histogram_id id) const = 0;
 
-  /// Makes the changes and syncs them.
+  /// Throws std::invalid_argument when the medium holds something else, not a histogram, under this name.
+  virtual void check_name(const std::string& name) const = 0;
+
+  /// Makes the changes and syncs them. After an exception the same or a larger change set may be applied again.
   virtual void apply(const change_set& changes) = 0;
+  /// False after an apply() that failed midway: the medium then holds parts of the change set.
+  virtual bool intact() const noexcept = 0;
 
   /// Directory for the scratch file of uncommitted chunks; empty: keep them in memory.
   virtual std::string scratch_directory() const = 0;

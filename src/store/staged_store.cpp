@@ -1,0 +1,503 @@
+#include "store/staged_store.hpp"
+
+#include "base/checked.hpp"
+#include "store/overlay.hpp"
+#include "store/scratch.hpp"
+#include "store/text.hpp"
+
+#include <hugehist/error.hpp>
+
+#include <algorithm>
+#include <cassert>
+#include <stdexcept>
+#include <unordered_set>
+#include <variant>
+
+namespace hugehist::store {
+namespace {
+
+/// Labels of each axis, 0 for axes without.
+std::vector<std::size_t> label_counts(const model::schema& schema) {
+  std::vector<std::size_t> result;
+  for (const auto& axis : schema.axes) result.push_back(axis.is_category() ? axis.size() : 0);
+  return result;
+}
+
+/// A histogram of the working state, and what of it is committed.
+struct staged_histogram {
+  std::string name;
+  histogram_record record;
+  overlay chunks;
+  bool committed = false;  // the medium knows it
+  bool removed = false;    // in the working state; only for committed ones, others are erased at once
+
+  struct snapshot {
+    std::vector<std::size_t> labels;
+    std::vector<std::size_t> chunk_shape;
+    bool variance_known = true;
+  } before;
+
+  void take_snapshot() {
+    before = {label_counts(record.schema), record.chunk_shape, record.schema.variance_known};
+    committed = true;
+  }
+  bool record_changed() const {
+    return record.chunk_shape != before.chunk_shape ||
+           record.schema.variance_known != before.variance_known ||
+           label_counts(record.schema) != before.labels;
+  }
+};
+
+// What revert() undoes, newest first. Slots of an overlay stay where they are, so a pointer names one.
+struct undo_chunk {
+  std::optional<scratch::location>* slot;
+  std::optional<scratch::location> previous;
+};
+struct undo_labels {
+  staged_histogram* histogram;
+  std::size_t axis;
+  std::size_t labels;
+};
+struct undo_shape {
+  staged_histogram* histogram;
+  std::vector<std::size_t> shape;
+};
+struct undo_variance {
+  staged_histogram* histogram;
+  bool known;
+};
+struct undo_ledger {};
+using undo_step = std::variant<undo_chunk, undo_labels, undo_shape, undo_variance, undo_ledger>;
+
+class staged_store final : public store {
+ public:
+  explicit staged_store(std::unique_ptr<backend> medium);
+
+  std::string name() const override { return backend_->name(); }
+  bool writable() const noexcept override { return backend_->writable(); }
+
+  std::vector<std::string> histograms() const override;
+  histogram_id find(const std::string& name) const override;
+  const histogram_record& record(histogram_id id) const override { return at(id).record; }
+
+  histogram_id create(const std::string& name, histogram_record record) override;
+  void remove(histogram_id id) override;
+  void append_labels(histogram_id id, std::size_t axis, std::span<const std::string> labels) override;
+  void set_chunk_shape(histogram_id id, std::vector<std::size_t> shape) override;
+  void set_variance_known(histogram_id id, bool known) override;
+
+  std::optional<codec::encoded_chunk> read_chunk(const chunk_key& key, std::size_t plane) override;
+  bool has_chunk(const chunk_key& key, std::size_t plane) override;
+  void write_chunk(const chunk_key& key, std::size_t plane, codec::encoded_chunk chunk) override;
+  storage_usage usage(histogram_id id) const override;
+
+  const file_record& file() const override { return file_; }
+  void set_file(file_record record) override;
+
+  bool in_ledger(const std::string& id) const override { return ledger_index_.contains(id); }
+  void add_to_ledger(const std::string& id) override;
+  std::vector<std::string> ledger() const override { return ledger_; }
+
+  std::uint64_t pending_bytes() const noexcept override { return scratch_.size(); }
+  bool has_changes() const noexcept override { return changed_; }
+
+  void mark() override;
+  void revert() noexcept override;
+  void release() noexcept override;
+
+  void commit() override;
+  void rollback() override;
+
+ private:
+  const staged_histogram& at(histogram_id id) const;
+  staged_histogram& at(histogram_id id) { return const_cast<staged_histogram&>(std::as_const(*this).at(id)); }
+  /// As at(), for changing it.
+  staged_histogram& changeable(histogram_id id);
+  void check_writable() const;
+  void check_free(const std::string& name) const;
+  void check_unmarked(const char* what) const;
+  /// Makes room in the undo log first, so that nothing is changed that could not be undone.
+  template <class Undo, class Change>
+  void change(Undo undo, Change&& make);
+  change_set collect() const;
+  void undo_one(undo_step& entry) noexcept;
+
+  std::unique_ptr<backend> backend_;
+  scratch scratch_;
+  std::unordered_map<histogram_id, std::unique_ptr<staged_histogram>> histograms_;
+  std::map<std::string, histogram_id> names_;  // of the working state
+  histogram_id next_id_ = 0;
+
+  file_record file_, committed_file_;
+  std::vector<std::string> ledger_;
+  std::unordered_set<std::string> ledger_index_;
+  std::size_t committed_ledger_ = 0;
+  bool changed_ = false;
+
+  struct {
+    bool set = false;
+    bool changed = false;
+    std::uint64_t position = 0;
+    std::vector<undo_step> log;
+  } mark_;
+};
+
+staged_store::staged_store(std::unique_ptr<backend> medium)
+    : backend_{std::move(medium)}, scratch_{backend_->scratch_directory()} {
+  for (auto& stored : backend_->load()) {
+    auto histogram = std::make_unique<staged_histogram>();
+    histogram->name = std::move(stored.name);
+    histogram->record = std::move(stored.record);
+    histogram->take_snapshot();
+    names_.emplace(histogram->name, next_id_);
+    histograms_.emplace(next_id_++, std::move(histogram));
+  }
+  file_ = backend_->load_file();
+  committed_file_ = file_;
+  ledger_ = backend_->load_ledger();
+  ledger_index_.insert(ledger_.begin(), ledger_.end());
+  committed_ledger_ = ledger_.size();
+}
+
+// ---- histograms
+
+std::vector<std::string> staged_store::histograms() const {
+  std::vector<std::string> result;
+  for (const auto& [name, id] : names_) result.push_back(name);
+  return result;
+}
+
+histogram_id staged_store::find(const std::string& name) const {
+  const auto found = names_.find(name);
+  if (found == names_.end()) throw key_error{"'" + this->name() + "' has no histogram '" + name + "'"};
+  return found->second;
+}
+
+const staged_histogram& staged_store::at(histogram_id id) const {
+  const auto found = histograms_.find(id);
+  if (found == histograms_.end()) throw key_error{"this histogram of '" + name() + "' is gone"};
+  if (found->second->removed)
+    throw key_error{"histogram '" + found->second->name + "' of '" + name() + "' was removed"};
+  return *found->second;
+}
+
+void staged_store::check_writable() const {
+  if (!writable())
+    throw std::invalid_argument{"'" + name() + "' is open for reading only: open it with mode 'r+' or 'a'"};
+}
+
+staged_histogram& staged_store::changeable(histogram_id id) {
+  check_writable();
+  auto& histogram = at(id);
+  if (!histogram.record.growable)
+    throw std::invalid_argument{"histogram '" + histogram.name + "' of '" + name() +
+                                "' was written by another program and can only be read: create a new histogram "
+                                "over the same axes and merge this one into it"};
+  return histogram;
+}
+
+void staged_store::check_unmarked(const char* what) const {
+  if (mark_.set) throw std::logic_error{std::string{what} + " between mark and release"};
+}
+
+void staged_store::check_free(const std::string& name) const {
+  const auto refuse = [&](const std::string& why) {
+    throw std::invalid_argument{"cannot create histogram '" + name + "' in '" + this->name() + "': " + why};
+  };
+  if (names_.contains(name)) refuse("there is one of that name; remove it first");
+  if (names_.contains("/")) refuse("the whole file is one histogram; use another file");
+  for (auto slash = name.find('/'); slash != std::string::npos; slash = name.find('/', slash + 1))
+    if (names_.contains(name.substr(0, slash)))
+      refuse("'" + name.substr(0, slash) + "' is a histogram, and nothing can lie below one");
+  const auto below = names_.lower_bound(name + "/");
+  if (below != names_.end() && below->first.starts_with(name + "/"))
+    refuse("it would hold the histogram '" + below->first + "'");
+  backend_->check_name(name);
+}
+
+void check_shape(const std::vector<std::size_t>& shape, const model::schema& schema) {
+  constexpr std::size_t max_chunk_bytes = std::size_t{1} << 31;  // of HDF5: below 4 GiB
+  if (shape.size() != schema.axes.size())
+    throw std::invalid_argument{"a chunk shape needs one length for each of the " +
+                                std::to_string(schema.axes.size()) + " axes"};
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    const auto& axis = schema.axes[i];
+    if (shape[i] == 0) throw std::invalid_argument{"a chunk shape cannot have a length of 0"};
+    if (!axis.is_growing() && shape[i] > std::max<std::size_t>(axis.extent(), 1))
+      throw std::invalid_argument{"a chunk is longer than " + axis::to_string(axis) + ", which does not grow"};
+  }
+  if (base::checked_multiply(base::checked_product(shape, "a chunk"), element_size, "a chunk") > max_chunk_bytes)
+    throw std::invalid_argument{"a chunk of more than 2 GiB cannot be kept: ask for smaller chunks"};
+}
+
+histogram_id staged_store::create(const std::string& name, histogram_record record) {
+  check_unmarked("create");
+  check_writable();
+  check_histogram_name(name);
+  model::validate(record.schema);
+  check_schema(record.schema);
+  codec::validate(record.codec);
+  if (!record.chunk_shape.empty()) check_shape(record.chunk_shape, record.schema);
+  if (record.has_variations_axis && record.variations_axis >= record.schema.axes.size())
+    throw std::invalid_argument{"histogram '" + name + "': there is no such axis of variations"};
+  if (!record.expected.empty() && record.expected.size() != record.schema.axes.size())
+    throw std::invalid_argument{"histogram '" + name + "': expected extents need one length for each axis"};
+  check_free(name);
+
+  auto histogram = std::make_unique<staged_histogram>();
+  histogram->name = name;
+  histogram->record = std::move(record);
+  histogram->record.growable = true;
+  const auto entry = histograms_.emplace(next_id_, std::move(histogram)).first;
+  try {
+    names_.emplace(name, next_id_);
+  } catch (...) {
+    histograms_.erase(entry);
+    throw;
+  }
+  changed_ = true;
+  return next_id_++;
+}
+
+void staged_store::remove(histogram_id id) {
+  check_unmarked("remove");
+  check_writable();
+  auto& histogram = at(id);
+  if (histogram.name == "/")
+    throw std::invalid_argument{"the whole file '" + name() + "' is this one histogram: delete the file instead"};
+  histogram.chunks.for_each_location([&](const auto& location) { scratch_.forget(location); });
+  names_.erase(histogram.name);
+  changed_ = true;
+  if (!histogram.committed) {
+    histograms_.erase(id);
+    return;
+  }
+  histogram.chunks.clear();
+  histogram.removed = true;
+}
+
+template <class Undo, class Change>
+void staged_store::change(Undo undo, Change&& make) {
+  if (!mark_.set) {
+    make();
+  } else {
+    mark_.log.emplace_back(std::move(undo));
+    try {
+      make();
+    } catch (...) {
+      mark_.log.pop_back();
+      throw;
+    }
+  }
+  changed_ = true;
+}
+
+void staged_store::append_labels(histogram_id id, std::size_t axis, std::span<const std::string> labels) {
+  auto& histogram = changeable(id);
+  auto& target = histogram.record.schema.axes.at(axis);
+  if (!target.is_growing())
+    throw std::invalid_argument{axis::to_string(target) + " of histogram '" + histogram.name +
+                                "' does not grow: labels can be added to growing category axes only"};
+  for (const auto& label : labels) check_text(label, "a label");
+  auto extents = model::extents(histogram.record.schema.axes);
+  extents[axis] += labels.size();
+  base::checked_multiply(base::checked_product(extents, "the number of bins"), element_size * 2,
+                         "the size of the histogram in bytes");
+  change(undo_labels{&histogram, axis, target.size()}, [&] { target.append_labels(labels); });
+}
+
+void staged_store::set_chunk_shape(histogram_id id, std::vector<std::size_t> shape) {
+  auto& histogram = changeable(id);
+  check_shape(shape, histogram.record.schema);
+  change(undo_shape{&histogram, histogram.record.chunk_shape},
+         [&] { histogram.record.chunk_shape = std::move(shape); });
+}
+
+void staged_store::set_variance_known(histogram_id id, bool known) {
+  auto& histogram = changeable(id);
+  auto& flag = histogram.record.schema.variance_known;
+  if (flag != known) change(undo_variance{&histogram, flag}, [&] { flag = known; });
+}
+
+// ---- chunks
+
+std::optional<codec::encoded_chunk> staged_store::read_chunk(const chunk_key& key, std::size_t plane) {
+  const auto& histogram = at(key.histogram);
+  if (const auto* location = histogram.chunks.find(key.coordinate, plane)) return scratch_.read(*location);
+  if (!histogram.committed) return std::nullopt;
+  return backend_->read_chunk(key, plane);
+}
+
+bool staged_store::has_chunk(const chunk_key& key, std::size_t plane) {
+  const auto& histogram = at(key.histogram);
+  if (histogram.chunks.find(key.coordinate, plane) != nullptr) return true;
+  return histogram.committed && backend_->has_chunk(key, plane);
+}
+
+void staged_store::write_chunk(const chunk_key& key, std::size_t plane, codec::encoded_chunk chunk) {
+  auto& histogram = changeable(key.histogram);
+  assert(plane < planes(histogram.record.schema.kind).size());
+  assert(key.coordinate.rank == histogram.record.chunk_shape.size());
+  auto& slot = histogram.chunks.slot(key.coordinate, plane);
+  const auto previous = slot;
+  const auto location = scratch_.write(std::move(chunk));
+  change(undo_chunk{&slot, previous}, [&] { slot = location; });
+  if (previous && !mark_.set) scratch_.forget(*previous);
+}
+
+storage_usage staged_store::usage(histogram_id id) const {
+  return at(id).committed ? backend_->usage(id) : storage_usage{};
+}
+
+// ---- file and ledger
+
+void staged_store::set_file(file_record record) {
+  check_unmarked("set_file");
+  check_writable();
+  check_file_record(record);
+  if (record == file_) return;
+  file_ = std::move(record);
+  changed_ = true;
+}
+
+void staged_store::add_to_ledger(const std::string& id) {
+  check_writable();
+  if (ledger_index_.contains(id)) return;
+  ledger_.reserve(ledger_.size() + 1 > ledger_.capacity() ? 2 * ledger_.size() + 8 : ledger_.size());
+  std::string copy = id;
+  change(undo_ledger{}, [&] { ledger_index_.insert(id); });
+  ledger_.push_back(std::move(copy));  // cannot throw: there is room
+}
+
+// ---- marks
+
+void staged_store::mark() {
+  check_unmarked("mark");
+  mark_.set = true;
+  mark_.changed = changed_;
+  mark_.position = scratch_.position();
+}
+
+void staged_store::undo_one(undo_step& entry) noexcept {
+  if (auto* chunk = std::get_if<undo_chunk>(&entry)) {
+    *chunk->slot = chunk->previous;
+  } else if (auto* labels = std::get_if<undo_labels>(&entry)) {
+    labels->histogram->record.schema.axes[labels->axis].truncate_labels(labels->labels);
+  } else if (auto* shape = std::get_if<undo_shape>(&entry)) {
+    shape->histogram->record.chunk_shape.swap(shape->shape);
+  } else if (auto* variance = std::get_if<undo_variance>(&entry)) {
+    variance->histogram->record.schema.variance_known = variance->known;
+  } else {
+    ledger_index_.erase(ledger_.back());
+    ledger_.pop_back();
+  }
+}
+
+void staged_store::revert() noexcept {
+  assert(mark_.set);
+  for (auto entry = mark_.log.rbegin(); entry != mark_.log.rend(); ++entry) undo_one(*entry);
+  scratch_.truncate(mark_.position);
+  changed_ = mark_.changed;
+  mark_.log.clear();
+  mark_.set = false;
+}
+
+void staged_store::release() noexcept {
+  assert(mark_.set);
+  for (const auto& entry : mark_.log)
+    if (const auto* chunk = std::get_if<undo_chunk>(&entry); chunk != nullptr && chunk->previous)
+      scratch_.forget(*chunk->previous);
+  std::vector<undo_step>{}.swap(mark_.log);
+  mark_.set = false;
+}
+
+// ---- commit and rollback
+
+change_set staged_store::collect() const {
+  change_set changes;
+  std::map<histogram_id, const staged_histogram*> in_order;
+  for (const auto& [id, histogram] : histograms_) in_order.emplace(id, histogram.get());
+  for (const auto& [id, histogram] : in_order) {
+    if (histogram->removed)
+      changes.removed.push_back(id);
+    else if (!histogram->committed)
+      changes.create.push_back({id, histogram->name, histogram->record});
+    else if (histogram->record_changed())
+      changes.change.push_back({id, histogram->name, &histogram->record, histogram->before.labels,
+                                histogram->record.chunk_shape != histogram->before.chunk_shape});
+    histogram->chunks.for_each_location(
+        [&](const scratch::location& location) { changes.chunk_bytes += location.size; });
+  }
+  changes.for_each_chunk = [this, in_order = std::move(in_order)](const auto& visit) {
+    for (const auto& [id, histogram] : in_order)
+      for (const auto& entry : histogram->chunks.sorted())
+        for (std::size_t plane = 0; plane < entry.locations.size(); ++plane)
+          if (entry.locations[plane])
+            visit({id, entry.coordinate}, plane, scratch_.read(*entry.locations[plane]));
+  };
+  if (file_ != committed_file_) changes.file = &file_;
+  changes.new_ledger_ids.assign(ledger_.begin() + static_cast<std::ptrdiff_t>(committed_ledger_), ledger_.end());
+  return changes;
+}
+
+void staged_store::commit() {
+  check_unmarked("commit");
+  if (!changed_) return;
+  auto committed_file = file_;  // a copy beforehand: after apply() nothing may fail
+  backend_->apply(collect());
+  for (auto entry = histograms_.begin(); entry != histograms_.end();) {
+    auto& histogram = *entry->second;
+    if (histogram.removed) {
+      entry = histograms_.erase(entry);
+      continue;
+    }
+    if (!histogram.committed || histogram.record_changed()) histogram.take_snapshot();
+    histogram.chunks.clear();
+    ++entry;
+  }
+  committed_file_ = std::move(committed_file);
+  committed_ledger_ = ledger_.size();
+  scratch_.truncate(0);
+  changed_ = false;
+}
+
+void staged_store::rollback() {
+  check_unmarked("rollback");
+  if (!changed_) return;
+  if (!backend_->intact())
+    throw error{"a commit to '" + name() +
+                "' failed midway, so its last state is not there to go back to: commit again once the cause is mended, "
+                "or close the file and restore it from a copy"};
+  auto committed_file = committed_file_;
+  for (auto entry = histograms_.begin(); entry != histograms_.end();) {
+    auto& histogram = *entry->second;
+    if (!histogram.committed) {
+      names_.erase(histogram.name);
+      entry = histograms_.erase(entry);
+      continue;
+    }
+    histogram.chunks.clear();
+    ++entry;
+  }
+  for (auto& [id, histogram] : histograms_) {
+    auto& [labels, chunk_shape, variance_known] = histogram->before;
+    for (std::size_t i = 0; i < labels.size(); ++i) histogram->record.schema.axes[i].truncate_labels(labels[i]);
+    histogram->record.chunk_shape = chunk_shape;
+    histogram->record.schema.variance_known = variance_known;
+    histogram->removed = false;
+    names_.emplace(histogram->name, id);
+  }
+  file_ = std::move(committed_file);
+  for (auto i = committed_ledger_; i < ledger_.size(); ++i) ledger_index_.erase(ledger_[i]);
+  ledger_.resize(committed_ledger_);
+  scratch_.truncate(0);
+  changed_ = false;
+}
+
+}  // namespace
+
+std::unique_ptr<store> make_staged_store(std::unique_ptr<backend> backend) {
+  return std::make_unique<staged_store>(std::move(backend));
+}
+
+}  // namespace hugehist::store
