@@ -1,0 +1,80 @@
+// Deltas: from planes in memory, and to and from their compact bytes.
+
+#include "bindings.hpp"
+
+#include <hugehist/delta.hpp>
+#include <hugehist/error.hpp>
+
+namespace hugehist::python {
+namespace {
+
+/// Keeps Python objects alive for C++ that may let go of them in any thread.
+std::shared_ptr<const void> keep_alive(py::object objects) {
+  return {objects.release().ptr(), [](const PyObject* held) {
+            if (!Py_IsInitialized()) return;
+            py::gil_scoped_acquire acquire;
+            Py_DECREF(const_cast<PyObject*>(held));
+          }};
+}
+
+delta from_dense(const py::sequence& axes, const std::string& kind, const py::list& planes, bool variance_known) {
+  const auto infos = hugehist::planes(storage_from_string(kind));
+  if (planes.size() != infos.size())
+    throw std::invalid_argument{"storage '" + kind + "' has " + std::to_string(infos.size()) + " planes, not " +
+                                std::to_string(planes.size())};
+  auto described = axes_from_uhi(axes);
+  dense_view cells;
+  for (std::size_t p = 0; p < infos.size(); ++p) {
+    const auto plane = planes[p].cast<py::array>();
+    const auto expected = infos[p].is_integer ? py::dtype::of<std::int64_t>() : py::dtype::of<double>();
+    if (!plane.dtype().equal(expected)) throw type_error{"a plane has the wrong dtype"};
+    if (static_cast<std::size_t>(plane.ndim()) != described.size())
+      throw std::invalid_argument{"a plane has " + std::to_string(plane.ndim()) + " dimensions for " +
+                                  std::to_string(described.size()) + " axes"};
+    std::vector<std::ptrdiff_t> strides;
+    for (py::ssize_t i = 0; i < plane.ndim(); ++i) {
+      const auto extent = described[static_cast<std::size_t>(i)].extent();
+      if (static_cast<std::size_t>(plane.shape(i)) != extent)
+        throw std::invalid_argument{to_string(described[static_cast<std::size_t>(i)]) + " has " +
+                                    std::to_string(extent) + " bins with flow, but the content has " +
+                                    std::to_string(plane.shape(i))};
+      if (plane.strides(i) % 8 != 0) throw type_error{"a plane's strides are no multiples of eight bytes"};
+      strides.push_back(plane.strides(i) / 8);
+    }
+    if (p > 0 && strides != cells.strides) throw type_error{"the planes of one histogram lie differently in memory"};
+    cells.planes[p] = plane.data();
+    cells.strides = std::move(strides);
+  }
+  cells.owner = keep_alive(planes);
+  return delta::from_dense(std::move(described), storage_from_string(kind), std::move(cells), variance_known);
+}
+
+delta from_bytes(const py::buffer& bytes) {
+  const auto view = bytes.request();
+  if (view.ndim != 1 || view.itemsize != 1 || (view.size > 1 && view.strides[0] != 1))
+    throw type_error{"bytes are expected"};
+  const std::span<const std::byte> content{static_cast<const std::byte*>(view.ptr),
+                                           static_cast<std::size_t>(view.size)};
+  return unlocked([&] { return delta::from_bytes(content); });
+}
+
+py::bytes to_bytes(const delta& self) {
+  const auto content = unlocked([&] { return self.to_bytes(); });
+  return {reinterpret_cast<const char*>(content.data()), content.size()};
+}
+
+}  // namespace
+
+void bind_delta(py::module_& module) {
+  py::class_<delta>(module, "Delta")
+      .def_static("from_dense", &from_dense, py::arg("axes"), py::arg("storage"), py::arg("planes"),
+                  py::arg("variance_known") = true)
+      .def_static("from_bytes", &from_bytes, py::arg("content"))
+      .def("to_bytes", &to_bytes)
+      .def_property_readonly("axes", [](const delta& self) { return axes_to_uhi(self.axes()); })
+      .def_property_readonly("storage", [](const delta& self) { return std::string{to_string(self.kind())}; })
+      .def_property_readonly("nbytes", &delta::size_bytes)
+      .def_property_readonly("empty", &delta::empty);
+}
+
+}  // namespace hugehist::python
