@@ -1,0 +1,46 @@
+// Adds an array to another one through a map of each axis: the inner loops of every read.
+//
+// A loop nest has one axis_loop for each axis that has more than one bin to visit, outermost first. Each maps
+// bins of the input to bins of the output by runs. The order of the additions depends on the nest alone.
+// Plain functions; any thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace hugehist::read {
+
+/// An input bin and the output bin that it goes to.
+struct bin_pair {
+  std::uint32_t from;
+  std::uint32_t to;
+};
+
+enum class pattern : std::uint8_t {
+  copy,     ///< from, from + 1, … to to, to + 1, …
+  sum,      ///< from, from + 1, … all to the bin `to`
+  scatter,  ///< pairs[from], pairs[from + 1], …: anything else
+};
+
+struct run {
+  std::uint32_t from;
+  std::uint32_t to;
+  std::uint32_t length;
+  pattern kind;
+};
+
+struct axis_loop {
+  std::span<const run> runs;
+  const bin_pair* pairs = nullptr;  ///< of the scatter runs
+  const double* factors = nullptr;  ///< one for each input bin, or null
+  std::size_t in_stride = 1;        ///< in elements
+  std::size_t out_stride = 1;
+};
+
+/// out[to] += in[from] * scale * factors, for every combination of bins. Integers are added modulo 2^64.
+/// Instantiated for double → double, int64 → int64 (REQUIRES: scale 1, no factors), int64 → double.
+template <class In, class Out>
+void accumulate(std::span<const axis_loop> loops, const In* in, Out* out, double scale);
+
+}  // namespace hugehist::read
