@@ -1,6 +1,7 @@
 #include "file_impl.hpp"
 
 #include "chunk/policy.hpp"
+#include "codec/codec.hpp"
 
 #include <hugehist/error.hpp>
 

@@ -1,6 +1,6 @@
 """Who may include whom. Nothing is compiled: the includes are read and held against a table.
 
-The table is direct: a layer includes what stands in its row, not what those layers include.
+Arrows compose: a layer may include what stands in its row, and what those layers may include.
 """
 
 from __future__ import annotations
@@ -23,6 +23,12 @@ LAYERS: dict[str, set[str]] = {
     "write": {"chunk", "model"},
     "read": {"chunk", "model"},
 }
+
+
+def reachable(layer: str) -> set[str]:
+    return {layer, "base"}.union(*(reachable(below) for below in LAYERS[layer]))
+
+
 #: The facade's public headers. The layers below know the values only, not the facade.
 FACADE_HEADERS = {"hugehist/file.hpp", "hugehist/histogram.hpp"}
 #: The only public header with Boost in it.
@@ -71,7 +77,7 @@ def source_error(layer: str | None, target: str, own: set[str]) -> str | None:
         return f"{layer} lies below the facade"
     other = target.split("/")[0]
     if "/" in target and other in LAYERS:
-        allowed = LAYERS[layer] | {layer, "base"}
+        allowed = reachable(layer)
         return None if other in allowed else f"{layer} may include {', '.join(sorted(allowed))}, not {other}"
     if target in own:
         return "the facade is not for layers below it, and a layer's own headers are named in full"

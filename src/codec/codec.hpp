@@ -6,6 +6,8 @@
 // memory and compression contexts, so give each thread its own.
 #pragma once
 
+#include "base/encoding.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -16,26 +18,8 @@
 
 namespace hugehist::codec {
 
-enum class method { none, zstd, gzip };
-
-struct settings {
-  codec::method method = codec::method::zstd;
-  int level = default_level(codec::method::zstd);
-
-  static constexpr int default_level(codec::method method) noexcept {
-    return method == codec::method::gzip ? 4 : method == codec::method::zstd ? 1 : 0;
-  }
-  bool operator==(const settings&) const = default;
-};
-
 /// Throws std::invalid_argument for a level that the method does not have.
 void validate(const settings& settings);
-
-/// A chunk's plane as it is stored.
-struct encoded_chunk {
-  std::vector<std::byte> bytes;
-  std::uint32_t filter_mask = 0;
-};
 
 class coder {
  public:

@@ -4,7 +4,7 @@
 // beside the histogram file, and the system forgets it when the process ends, however it ends. Not synchronised.
 #pragma once
 
-#include "codec/codec.hpp"
+#include "base/encoding.hpp"
 
 #include <cstdint>
 #include <deque>

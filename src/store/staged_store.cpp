@@ -236,7 +236,6 @@ histogram_id staged_store::create(const std::string& name, histogram_record reco
   check_histogram_name(name);
   model::validate(record.schema);
   check_schema(record.schema);
-  codec::validate(record.codec);
   if (!record.chunk_shape.empty()) check_shape(record.chunk_shape, record.schema);
   if (record.has_variations_axis && record.variations_axis >= record.schema.axes.size())
     throw std::invalid_argument{"histogram '" + name + "': there is no such axis of variations"};

@@ -6,7 +6,7 @@
 // nothing. Stores are not synchronised: the chunk layer calls them from one thread at a time.
 #pragma once
 
-#include "codec/codec.hpp"
+#include "base/encoding.hpp"
 #include "model/schema.hpp"
 #include "store/chunk_coordinate.hpp"
 
