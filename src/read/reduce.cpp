@@ -28,8 +28,8 @@ constexpr std::size_t batch_chunks_per_thread = 8;
 constexpr std::size_t most_batch_chunks = 4096;
 // ...and asks for so many chunks at most before progress is reported, where most of them do not exist.
 constexpr std::size_t most_batch_questions = 65536;
-// Boxes that wait to be added may take so much, where two chunks a thread take less.
-constexpr std::size_t least_slot_bytes = std::size_t{4} << 20;
+// Chunks and boxes that wait to be added may take so much, where two chunks a thread take less.
+constexpr std::size_t least_slot_bytes = std::size_t{16} << 20;
 // Below this, waking the other threads costs more than adding.
 constexpr std::size_t least_parallel_add_bytes = std::size_t{128} << 10;
 
@@ -265,18 +265,17 @@ void reader::add_slots_to_answer(std::span<const slot> slots, std::size_t first)
     for (std::size_t piece = 0; piece < infos_.size(); ++piece) add_piece(piece, 0);
 }
 
-/// Cuts the answer along the longest axis that chunks copy, one stripe for each thread.
+/// Cuts the answer along an axis that chunks copy, one stripe for each thread: the outermost that is long enough in
+/// every chunk, so that rows stay whole.
 std::vector<stripe> reader::choose_stripes() const {
   std::vector<stripe> stripes;
-  std::size_t axis = rank();
-  for (std::size_t i = 0; i < rank(); ++i)
-    if (is_copied(plan_.axes[i]) && plan_.shape[i] >= 2 * threads_ &&
-        (axis == rank() || plan_.axes[i].chunk_length > plan_.axes[axis].chunk_length))
-      axis = i;
-  if (axis == rank()) return stripes;
-  const auto length = plan_.shape[axis];
-  for (std::size_t i = 0; i < threads_; ++i)
-    stripes.push_back({axis, length * i / threads_, length * (i + 1) / threads_});
+  for (std::size_t axis = 0; axis < rank(); ++axis) {
+    if (!is_copied(plan_.axes[axis]) || plan_.axes[axis].chunk_length < 2 * threads_) continue;
+    const auto length = plan_.shape[axis];
+    for (std::size_t i = 0; i < threads_; ++i)
+      stripes.push_back({axis, length * i / threads_, length * (i + 1) / threads_});
+    break;
+  }
   return stripes;
 }
 
