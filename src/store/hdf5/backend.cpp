@@ -1,0 +1,376 @@
+#include "store/hdf5/backend.hpp"
+
+#include "store/hdf5/chunk_io.hpp"
+#include "store/hdf5/file_state.hpp"
+#include "store/hdf5/groups.hpp"
+#include "store/hdf5/histogram_io.hpp"
+#include "store/hdf5/planes.hpp"
+#include "store/staged_store.hpp"
+
+#include <algorithm>
+#include <unordered_map>
+#include <unordered_set>
+
+namespace hugehist::store::hdf5 {
+namespace {
+
+/// A histogram of the file: what finding a chunk needs.
+struct medium_histogram {
+  std::string name;
+  storage kind = storage::double_;
+  bool growable = true;
+  std::vector<std::size_t> chunk_shape, extents;  // as committed
+  plane_handles planes = {};                      // opened at first use
+  std::array<bool, max_planes> absent = {};       // of a histogram of others without content
+};
+
+/// Slack for what a commit adds besides chunks: labels, indices, headers.
+constexpr std::uint64_t metadata_slack = std::uint64_t{1} << 20;
+
+class hdf5_backend final : public backend {
+ public:
+  explicit hdf5_backend(std::shared_ptr<file_access> access);
+  ~hdf5_backend() override;
+
+  std::string name() const override { return access_->name(); }
+  bool writable() const noexcept override { return access_->writable(); }
+
+  std::vector<stored_histogram> load() override;
+  file_record load_file() override;
+  std::vector<std::string> load_ledger() override;
+
+  std::optional<codec::encoded_chunk> read_chunk(const chunk_key& key, std::size_t plane) override;
+  bool has_chunk(const chunk_key& key, std::size_t plane) override;
+  storage_usage usage(histogram_id id) const override;
+
+  void check_name(const std::string& name) const override;
+  void apply(const change_set& changes) override;
+  bool intact() const noexcept override { return intact_; }
+
+  std::string scratch_directory() const override { return access_->scratch_directory(); }
+
+ private:
+  void find_histograms(const std::string& path, unsigned depth, std::vector<std::string>& found) const;
+  stored_histogram load_histogram(const std::string& path);
+  bool refers_to_ours(const std::string& path) const;
+
+  static medium_histogram describe(const std::string& name, const histogram_record& record);
+  medium_histogram& at(histogram_id id) const { return histograms_.at(id); }
+  hid_t plane_of(medium_histogram& histogram, std::size_t plane) const;
+  std::string chunk_name(const medium_histogram& histogram, const chunk_key& key, std::size_t plane) const;
+
+  void apply_histograms(const change_set& changes);
+  void remove_histogram(histogram_id id);
+  void remove_if_there(const std::string& path);
+  void apply_chunks(const change_set& changes);
+
+  std::shared_ptr<file_access> access_;
+  mutable std::unordered_map<histogram_id, medium_histogram> histograms_;  // mutable: handles open at first use
+  file_record file_;
+  ledger_tail ledger_;
+  std::uint64_t file_bytes_ = 0;
+  bool intact_ = true;
+};
+
+hdf5_backend::hdf5_backend(std::shared_ptr<file_access> access) : access_{std::move(access)} {
+  guarded<format_error>("cannot open '" + name() + "'", [&] {
+    file_bytes_ = access_->size();
+    if (access_->is_new()) {
+      create_file_state(access_->file());
+      access_->flush();
+    } else if (has_file_state(access_->file())) {
+      try {
+        check_file_version(access_->file(), writable());
+      } catch (const format_error& problem) {
+        throw format_error{"cannot open '" + name() + "': " + problem.what()};
+      }
+    }
+  });
+}
+
+hdf5_backend::~hdf5_backend() {
+  const session in_session;
+  histograms_.clear();
+  access_.reset();
+}
+
+// ---- loading
+
+void hdf5_backend::find_histograms(const std::string& path, unsigned depth, std::vector<std::string>& found) const {
+  constexpr unsigned deepest = 64;  // hard links can make a circle
+  const auto group = open_group(access_->file(), path);
+  if (is_histogram(group)) {
+    found.push_back(path == "/" ? path : path.substr(1));
+    return;
+  }
+  if (depth == deepest) return;
+  for (const auto& link : link_names(group))
+    if (link != private_group && is_group(group, link))
+      find_histograms((path == "/" ? "" : path) + "/" + link, depth + 1, found);
+}
+
+medium_histogram hdf5_backend::describe(const std::string& name, const histogram_record& record) {
+  return {name, record.schema.kind, record.growable, record.chunk_shape, model::extents(record.schema.axes)};
+}
+
+stored_histogram hdf5_backend::load_histogram(const std::string& path) {
+  const auto context = "histogram '" + path + "' of '" + name() + "': ";
+  try {
+    const auto group = open_group(access_->file(), path);
+    auto record = read_histogram(group, path == "/", writable(), file_bytes_);
+    auto& known = histograms_.emplace(static_cast<histogram_id>(histograms_.size()), describe(path, record)).first->second;
+    const auto storage = open_group(group, "storage");
+    const auto wanted = planes(record.schema.kind);
+    for (std::size_t i = 0; i < wanted.size(); ++i) known.absent[i] = !exists(storage, std::string{wanted[i].name});
+    return {path, std::move(record)};
+  } catch (const failure&) {
+    throw;
+  } catch (const corruption_error& problem) {
+    throw corruption_error{context + problem.what()};
+  } catch (const format_error& problem) {
+    throw format_error{context + problem.what()};
+  } catch (const error& problem) {
+    throw format_error{context + problem.what()};
+  }
+}
+
+std::vector<stored_histogram> hdf5_backend::load() {
+  return guarded<corruption_error>("cannot read '" + name() + "'", [&] {
+    std::vector<std::string> paths;
+    find_histograms("/", 0, paths);
+    if (paths.empty() && !has_file_state(access_->file()) && !link_names(open_group(access_->file(), "/")).empty())
+      throw format_error{"'" + name() + "' is an HDF5 file, but it holds no UHI histogram"};
+    std::vector<stored_histogram> result;
+    for (const auto& path : paths) {
+      try {
+        result.push_back(load_histogram(path));
+      } catch (const failure& problem) {
+        throw failure{"histogram '" + path + "': " + problem.what(), problem.trace(), problem.code()};
+      }
+    }
+    return result;
+  });
+}
+
+file_record hdf5_backend::load_file() {
+  return guarded<corruption_error>("cannot read '" + name() + "'", [&] {
+    try {
+      file_ = read_file_record(access_->file(), file_bytes_);
+    } catch (const corruption_error& problem) {
+      throw corruption_error{"'" + name() + "': " + problem.what()};
+    }
+    return file_;
+  });
+}
+
+std::vector<std::string> hdf5_backend::load_ledger() {
+  return guarded<corruption_error>("cannot read the ledger of '" + name() + "'", [&] {
+    try {
+      return read_ledger(access_->file(), ledger_, file_bytes_);
+    } catch (const corruption_error& problem) {
+      throw corruption_error{"'" + name() + "': " + problem.what()};
+    }
+  });
+}
+
+// ---- chunks
+
+hid_t hdf5_backend::plane_of(medium_histogram& histogram, std::size_t plane) const {
+  auto& dataset = histogram.planes[plane];
+  if (!dataset.is_open()) {
+    const auto storage = open_group(access_->file(), histogram.name == "/" ? "/storage" : histogram.name + "/storage");
+    const auto& info = planes(histogram.kind)[plane];
+    dataset = histogram.growable ? open_plane(storage, info) : open_dataset(storage, std::string{info.name});
+  }
+  return dataset;
+}
+
+std::string hdf5_backend::chunk_name(const medium_histogram& histogram, const chunk_key& key, std::size_t plane) const {
+  std::string text = "chunk (";
+  for (auto index : key.coordinate.indices()) text += (text.back() == '(' ? "" : ", ") + std::to_string(index);
+  return text + "), plane '" + std::string{planes(histogram.kind)[plane].name} + "', of histogram '" + histogram.name + "' in '" +
+         name() + "'";
+}
+
+std::optional<codec::encoded_chunk> hdf5_backend::read_chunk(const chunk_key& key, std::size_t plane) {
+  auto& histogram = at(key.histogram);
+  const auto offset = chunk_offset(key.coordinate, histogram.chunk_shape, histogram.extents);
+  if (!offset || histogram.absent[plane]) return std::nullopt;
+  const session in_session;
+  try {
+    const auto dataset = plane_of(histogram, plane);
+    if (histogram.growable) return read_stored_chunk(dataset, *offset, file_bytes_);
+    return read_foreign_chunk(dataset, planes(histogram.kind)[plane].is_integer, *offset, histogram.chunk_shape,
+                              histogram.extents);
+  } catch (const failure& problem) {
+    const auto what = chunk_name(histogram, key, plane) + ": " + problem.what();
+    if (problem.code() != 0) throw std::system_error{problem.code(), std::generic_category(), what};
+    throw corruption_error{what};
+  } catch (const format_error& problem) {
+    throw format_error{chunk_name(histogram, key, plane) + ": " + problem.what()};
+  }
+}
+
+bool hdf5_backend::has_chunk(const chunk_key& key, std::size_t plane) {
+  auto& histogram = at(key.histogram);
+  const auto offset = chunk_offset(key.coordinate, histogram.chunk_shape, histogram.extents);
+  if (!offset || histogram.absent[plane]) return false;
+  if (!histogram.growable) return true;
+  const session in_session;
+  try {
+    return stored_chunk_bytes(plane_of(histogram, plane), *offset) > 0;
+  } catch (const failure& problem) {
+    throw corruption_error{chunk_name(histogram, key, plane) + ": " + problem.what()};
+  }
+}
+
+storage_usage hdf5_backend::usage(histogram_id id) const {
+  auto& histogram = at(id);
+  return guarded<corruption_error>("cannot read histogram '" + histogram.name + "' of '" + name() + "'", [&] {
+    storage_usage result;
+    for (std::size_t plane = 0; plane < planes(histogram.kind).size(); ++plane) {
+      if (histogram.absent[plane]) continue;
+      const auto dataset = plane_of(histogram, plane);
+      result.bytes += H5Dget_storage_size(dataset);
+      const handle properties{H5Dget_create_plist(dataset), "properties of a plane"};
+      const handle space{H5Dget_space(dataset), "extents of a plane"};
+      hsize_t chunks = 1;
+      if (H5Pget_layout(properties) == H5D_CHUNKED)
+        check(H5Dget_num_chunks(dataset, space, &chunks), "counting chunks");
+      result.chunks = std::max<std::uint64_t>(result.chunks, chunks);
+    }
+    return result;
+  });
+}
+
+// ---- changing
+
+bool hdf5_backend::refers_to_ours(const std::string& path) const {
+  return std::ranges::any_of(histograms_, [&](const auto& entry) { return entry.second.name == path; });
+}
+
+void hdf5_backend::check_name(const std::string& name) const {
+  const auto refuse = [&](const std::string& path) {
+    throw std::invalid_argument{"cannot create histogram '" + name + "' in '" + this->name() + "': '" + path +
+                                "' is something else in that file"};
+  };
+  guarded<error>("cannot look for '" + name + "' in '" + this->name() + "'", [&] {
+    for (auto slash = name.find('/'); slash != std::string::npos; slash = name.find('/', slash + 1)) {
+      const auto parent = name.substr(0, slash);
+      if (check(H5Lexists(access_->file(), parent.c_str(), H5P_DEFAULT), "looking for a link") == 0) return;
+      if (!is_group(access_->file(), parent)) refuse(parent);
+    }
+    if (check(H5Lexists(access_->file(), name.c_str(), H5P_DEFAULT), "looking for a link") == 0) return;
+    if (refers_to_ours(name)) return;  // it was removed in the working state
+    // What removing histograms leaves behind is an empty group, and no reason to refuse.
+    if (!is_group(access_->file(), name) || !is_bare(open_group(access_->file(), name))) refuse(name);
+  });
+}
+
+void hdf5_backend::remove_if_there(const std::string& path) {
+  if (exists(access_->file(), path)) remove_link(access_->file(), path);
+}
+
+void hdf5_backend::remove_histogram(histogram_id id) {
+  const auto found = histograms_.find(id);
+  if (found == histograms_.end()) return;  // an earlier try of this commit came as far
+  const auto path = found->second.name;
+  for (auto& plane : found->second.planes) plane.reset();
+  remove_if_there(path);
+  histograms_.erase(found);
+  // Groups that held nothing else go with it.
+  for (auto slash = path.rfind('/'); slash != std::string::npos && slash > 0; slash = path.rfind('/', slash - 1)) {
+    const auto parent = path.substr(0, slash);
+    if (!exists(access_->file(), parent) || !is_bare(open_group(access_->file(), parent))) return;
+    remove_link(access_->file(), parent);
+  }
+}
+
+void hdf5_backend::apply_histograms(const change_set& changes) {
+  for (auto id : changes.removed) remove_histogram(id);
+  for (const auto& [id, path, record] : changes.create) {
+    histograms_.erase(id);
+    remove_if_there(path);
+    write_histogram(create_group(access_->file(), path), record);
+    histograms_.emplace(id, describe(path, record));
+  }
+  for (const auto& change : changes.change) {
+    auto& known = at(change.id);
+    for (auto& plane : known.planes) plane.reset();
+    update_histogram(open_group(access_->file(), change.name), *change.record, change.labels_before,
+                     change.chunk_shape_changed);
+    known.chunk_shape = change.record->chunk_shape;
+    known.extents = model::extents(change.record->schema.axes);
+  }
+}
+
+void hdf5_backend::apply_chunks(const change_set& changes) {
+  changes.for_each_chunk([&](const chunk_key& key, std::size_t plane, const codec::encoded_chunk& chunk) {
+    auto& histogram = at(key.histogram);
+    const auto offset = chunk_offset(key.coordinate, histogram.chunk_shape, histogram.extents);
+    if (!offset) throw error{chunk_name(histogram, key, plane) + " lies outside of its axes"};
+    try {
+      write_stored_chunk(plane_of(histogram, plane), *offset, chunk);
+    } catch (const failure& problem) {
+      throw failure{chunk_name(histogram, key, plane) + ": " + problem.what(), problem.trace(), problem.code()};
+    }
+  });
+}
+
+void hdf5_backend::apply(const change_set& changes) {
+  access_->reserve(changes.chunk_bytes + changes.chunk_bytes / 64 + metadata_slack);
+  guarded<error>("cannot commit to '" + name() + "'", [&] {
+    intact_ = false;
+    if (!has_file_state(access_->file())) create_file_state(access_->file());
+    apply_histograms(changes);
+    apply_chunks(changes);
+    const auto ledger = append_ledger(access_->file(), ledger_, changes.new_ledger_ids);
+    if (changes.file != nullptr) write_file_record(access_->file(), file_, *changes.file);
+    access_->flush();
+    access_->sync();
+    if (changes.file != nullptr) file_ = *changes.file;
+    ledger_ = ledger;
+    file_bytes_ = access_->size();
+    intact_ = true;
+  });
+}
+
+/// Hands out the image of a file that the store changes.
+class file_image final : public image_source {
+ public:
+  explicit file_image(std::weak_ptr<file_access> access) : access_{std::move(access)} {}
+
+  std::vector<std::byte> image() const override {
+    return guarded<error>("cannot take the image of a file in memory", [&] {
+      const auto access = access_.lock();
+      if (!access) throw std::invalid_argument{"the file in memory is closed: take its image before closing it"};
+      if (access->writable()) access->flush();
+      return image_of(*access);
+    });
+  }
+
+ private:
+  std::weak_ptr<file_access> access_;
+};
+
+}  // namespace
+
+std::unique_ptr<backend> make_backend(std::shared_ptr<file_access> access) {
+  return std::make_unique<hdf5_backend>(std::move(access));
+}
+
+}  // namespace hugehist::store::hdf5
+
+namespace hugehist::store {
+
+std::unique_ptr<store> open_hdf5(const std::filesystem::path& path, access access, std::size_t hdf5_cache) {
+  return make_staged_store(hdf5::make_backend(hdf5::open_file(path, access, hdf5_cache)));
+}
+
+image_store open_hdf5_image(std::span<const std::byte> image, bool writable) {
+  std::shared_ptr<hdf5::file_access> access = hdf5::open_image(image, writable);
+  auto source = std::make_shared<hdf5::file_image>(access);
+  return {make_staged_store(hdf5::make_backend(std::move(access))), std::move(source)};
+}
+
+}  // namespace hugehist::store

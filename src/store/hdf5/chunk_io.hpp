@@ -1,0 +1,35 @@
+// Encoded chunks to and from a dataset, past HDF5's filters and its chunk cache.
+//
+// A dataset that others wrote is read through HDF5 instead, and comes as raw chunks. To be called inside a
+// session.
+#pragma once
+
+#include "codec/codec.hpp"
+#include "store/chunk_coordinate.hpp"
+#include "store/hdf5/handle.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+namespace hugehist::store::hdf5 {
+
+/// First bin of a chunk, or nothing where that lies outside of the extents.
+std::optional<std::vector<hsize_t>> chunk_offset(const chunk_coordinate& coordinate, const std::vector<std::size_t>& shape,
+                                                 const std::vector<std::size_t>& extents);
+
+/// Length of a stored chunk, 0 where there is none. Throws failure when HDF5 cannot tell.
+std::uint64_t stored_chunk_bytes(hid_t dataset, const std::vector<hsize_t>& offset);
+
+/// Nothing where there is no such chunk. Throws failure when it is longer than the file.
+std::optional<codec::encoded_chunk> read_stored_chunk(hid_t dataset, const std::vector<hsize_t>& offset,
+                                                      std::uint64_t file_bytes);
+
+void write_stored_chunk(hid_t dataset, const std::vector<hsize_t>& offset, const codec::encoded_chunk& chunk);
+
+/// A chunk of a dataset that others wrote: its numbers as eight-byte elements, 0 beyond the extents. Throws
+/// format_error where a number does not fit.
+codec::encoded_chunk read_foreign_chunk(hid_t dataset, bool is_integer, const std::vector<hsize_t>& offset,
+                                        const std::vector<std::size_t>& shape, const std::vector<std::size_t>& extents);
+
+}  // namespace hugehist::store::hdf5

@@ -1,0 +1,256 @@
+#include "store/hdf5/file_access.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+
+namespace hugehist::store::hdf5 {
+namespace {
+
+[[noreturn]] void refuse(int code, const std::string& what) {
+  throw std::system_error{code, std::generic_category(), what};
+}
+
+[[noreturn]] void refuse_locked(const std::string& name, bool writable) {
+  throw locked_error{writable ? "'" + name + "' is open elsewhere, in another process or through another handle: a writer "
+                                             "needs the file for itself, so close it there first"
+                              : "'" + name + "' is being written by another process or through another handle: close it "
+                                             "there first"};
+}
+
+/// A file descriptor that holds our lock.
+class descriptor {
+ public:
+  explicit descriptor(int fd) : fd_{fd} {}
+  ~descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  descriptor(const descriptor&) = delete;
+  descriptor& operator=(const descriptor&) = delete;
+  int get() const noexcept { return fd_; }
+
+ private:
+  int fd_;
+};
+
+int open_descriptor(const std::string& name, access mode) {
+  int flags = mode == access::read ? O_RDONLY : O_RDWR;
+  if (mode == access::create) flags |= O_CREAT | O_EXCL;
+  if (mode == access::replace) flags |= O_CREAT;
+  const int fd = ::open(name.c_str(), flags | O_CLOEXEC | O_NONBLOCK, 0666);  // without it a FIFO would block
+  if (fd < 0) {
+    const bool makes = mode == access::create || mode == access::replace;
+    refuse(errno, std::string{makes ? "cannot create '" : "cannot open '"} + name + "'");
+  }
+  return fd;
+}
+
+void check_regular(int fd, const std::string& name) {
+  struct stat info {};
+  if (::fstat(fd, &info) != 0) refuse(errno, "cannot open '" + name + "'");
+  if (S_ISDIR(info.st_mode)) refuse(EISDIR, "cannot open '" + name + "'");
+  if (!S_ISREG(info.st_mode)) throw format_error{"'" + name + "' is no regular file, so it cannot hold histograms"};
+}
+
+void lock(int fd, const std::string& name, bool exclusive) {
+  struct flock range {};
+  range.l_type = exclusive ? F_WRLCK : F_RDLCK;
+  range.l_whence = SEEK_SET;
+  while (::fcntl(fd, F_OFD_SETLK, &range) != 0) {
+    if (errno == EINTR) continue;
+    if (errno == EAGAIN || errno == EACCES) refuse_locked(name, exclusive);
+    if (!exclusive) return;  // a file system without locks: nothing to fear from reading what nobody writes
+    refuse(errno, "cannot lock '" + name + "' for writing");
+  }
+}
+
+/// Empties the file. HDF5 would do so before it asks for its own lock, and so under the feet of another program.
+void empty(int fd, const std::string& name) {
+  if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    if (errno == EWOULDBLOCK) refuse_locked(name, true);
+    if (errno != ENOLCK && errno != EOPNOTSUPP) refuse(errno, "cannot lock '" + name + "' for writing");
+  }
+  const auto status = ::ftruncate(fd, 0);
+  const auto code = errno;
+  ::flock(fd, LOCK_UN);  // else HDF5 would meet our lock
+  if (status != 0) refuse(code, "cannot replace '" + name + "'");
+}
+
+// ---- HDF5's side
+
+/// The newest formats of HDF5 1.10: metadata under checksums, chunk indices that are found in O(1).
+void use_newest_formats(hid_t properties) {
+  check(H5Pset_libver_bounds(properties, H5F_LIBVER_V110, H5F_LIBVER_V110), "file properties");
+}
+
+void bound_metadata_cache(hid_t properties, std::size_t bytes) {
+  constexpr std::size_t least = std::size_t{1} << 18, most = std::size_t{128} << 20;  // HDF5 allows no more
+  H5AC_cache_config_t cache{};
+  cache.version = H5AC__CURR_CACHE_CONFIG_VERSION;
+  check(H5Pget_mdc_config(properties, &cache), "file properties");
+  cache.max_size = std::clamp(bytes, least, most);
+  cache.min_size = std::min(cache.min_size, cache.max_size);
+  cache.set_initial_size = true;
+  cache.initial_size = std::clamp(cache.initial_size, cache.min_size, cache.max_size);
+  check(H5Pset_mdc_config(properties, &cache), "file properties");
+}
+
+/// A new file. It begins in the format of HDF5 1.8: the newer superblock is marked while a writer is at work, and a
+/// killed writer would leave a file that no program opens, though nothing in it had changed.
+handle create_hdf5(const std::string& name, hid_t properties) {
+  const handle creation{H5Pcreate(H5P_FILE_CREATE), "file properties"};
+  // Free space is remembered from one opening to the next; without that a file that is rewritten often grows.
+  check(H5Pset_file_space_strategy(creation, H5F_FSPACE_STRATEGY_FSM_AGGR, true, 1), "file properties");
+  check(H5Pset_libver_bounds(properties, H5F_LIBVER_V18, H5F_LIBVER_V110), "file properties");
+  handle file{H5Fcreate(name.c_str(), H5F_ACC_TRUNC, creation, properties), "creating the file"};
+  check(H5Fset_libver_bounds(file, H5F_LIBVER_V110, H5F_LIBVER_V110), "creating the file");
+  return file;
+}
+
+handle open_hdf5_file(const std::string& name, bool writable, hid_t properties) {
+  use_newest_formats(properties);
+  return {H5Fopen(name.c_str(), writable ? H5F_ACC_RDWR : H5F_ACC_RDONLY, properties), "opening"};
+}
+
+/// What the failure to open a file means to the user.
+[[noreturn]] void explain(const failure& problem, const std::string& name, bool writable) {
+  if (problem.mentions("unable to lock file") && (problem.code() == EAGAIN || problem.code() == EWOULDBLOCK))
+    refuse_locked(name, writable);
+  if (problem.mentions("consistency flags") || problem.mentions("already open"))
+    throw locked_error{"'" + name + "' is open for writing elsewhere, or its last writer did not close it; if nobody has "
+                                    "it open, clear the mark with: h5clear -s"};
+  if (problem.mentions("file signature not found")) throw format_error{"'" + name + "' is not an HDF5 file"};
+  if (problem.mentions("truncated file")) throw format_error{"'" + name + "' is truncated: its end is missing, restore it from a copy"};
+  if (problem.code() != 0) refuse(problem.code(), "cannot open '" + name + "'");
+  throw format_error{"'" + name + "' cannot be opened as an HDF5 file; it is damaged, or of a newer HDF5: " + problem.what()};
+}
+
+class disk_file final : public file_access {
+ public:
+  disk_file(const std::filesystem::path& path, access mode, std::size_t hdf5_cache)
+      : path_{path}, descriptor_{open_descriptor(path.string(), mode)} {
+    name_ = path.string();
+    writable_ = mode != access::read;
+    is_new_ = mode == access::create || mode == access::replace;
+    try {
+      open(mode, hdf5_cache);
+    } catch (...) {
+      if (mode == access::create) ::unlink(name_.c_str());
+      throw;
+    }
+  }
+
+  ~disk_file() override { close_hdf5(); }
+
+  void reserve(std::uint64_t bytes) override {
+    struct stat info {};
+    if (::fstat(descriptor_.get(), &info) != 0) refuse(errno, "cannot commit to '" + name_ + "'");
+    const auto end = static_cast<std::uint64_t>(info.st_size);
+    struct rlimit limit {};
+    if (::getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY && end + bytes > limit.rlim_cur)
+      refuse(EFBIG, "cannot commit to '" + name_ + "': it would exceed the limit on file sizes, and nothing was changed");
+    while (::fallocate(descriptor_.get(), FALLOC_FL_KEEP_SIZE, info.st_size, static_cast<off_t>(bytes)) != 0) {
+      if (errno == EINTR) continue;
+      if (errno != ENOSPC && errno != EFBIG && errno != EDQUOT) return;  // not supported here: writing will tell
+      const auto code = errno;
+      give_back();
+      refuse(code, "cannot commit to '" + name_ + "': there is no room for it, and nothing was changed");
+    }
+  }
+
+  void sync() override {
+    give_back();
+    if (::fdatasync(descriptor_.get()) != 0) refuse(errno, "cannot make '" + name_ + "' durable");
+  }
+
+  std::string scratch_directory() const override {
+    const auto parent = path_.parent_path();
+    return parent.empty() ? "." : parent.string();
+  }
+
+ private:
+  void open(access mode, std::size_t hdf5_cache) {
+    check_regular(descriptor_.get(), name_);
+    lock(descriptor_.get(), name_, writable_);
+    if (mode == access::replace) empty(descriptor_.get(), name_);
+    const session in_session;
+    try {
+      const handle properties{H5Pcreate(H5P_FILE_ACCESS), "file properties"};
+      bound_metadata_cache(properties, hdf5_cache);
+      file_ = is_new_ ? create_hdf5(name_, properties) : open_hdf5_file(name_, writable_, properties);
+    } catch (const failure& problem) {
+      explain(problem, name_, writable_);
+    }
+  }
+
+  /// Space beyond the end that was reserved and not needed goes when the file is cut to the length that it has.
+  void give_back() noexcept {
+    struct stat info {};
+    if (::fstat(descriptor_.get(), &info) != 0) return;
+    [[maybe_unused]] const auto ignored = ::ftruncate(descriptor_.get(), info.st_size);
+  }
+
+  std::filesystem::path path_;
+  descriptor descriptor_;
+};
+
+class memory_file final : public file_access {
+ public:
+  memory_file(std::span<const std::byte> image, bool writable) {
+    // HDF5 takes two images of one name for the same file.
+    static std::atomic<unsigned> count{0};
+    name_ = "HDF5 image " + std::to_string(++count) + " in memory";
+    writable_ = writable;
+    is_new_ = image.empty();
+    const session in_session;
+    try {
+      const handle properties{H5Pcreate(H5P_FILE_ACCESS), "file properties"};
+      constexpr std::size_t increment = std::size_t{1} << 20;
+      check(H5Pset_fapl_core(properties, increment, false), "file properties");
+      if (!image.empty())
+        check(H5Pset_file_image(properties, const_cast<std::byte*>(image.data()), image.size()), "file properties");
+      file_ = is_new_ ? create_hdf5(name_, properties) : open_hdf5_file(name_, writable_, properties);
+    } catch (const failure& problem) {
+      explain(problem, name_, writable_);
+    }
+  }
+
+  ~memory_file() override { close_hdf5(); }
+
+  void reserve(std::uint64_t) override {}
+  void sync() override {}
+  std::string scratch_directory() const override { return {}; }
+};
+
+}  // namespace
+
+std::uint64_t file_access::size() const {
+  hsize_t bytes = 0;
+  check(H5Fget_filesize(file_, &bytes), "size of the file");
+  return bytes;
+}
+
+void file_access::flush() { check(H5Fflush(file_, H5F_SCOPE_LOCAL), "flushing the file"); }
+
+std::unique_ptr<file_access> open_file(const std::filesystem::path& path, access access, std::size_t hdf5_cache) {
+  return std::make_unique<disk_file>(path, access, hdf5_cache);
+}
+
+std::unique_ptr<file_access> open_image(std::span<const std::byte> image, bool writable) {
+  return std::make_unique<memory_file>(image, writable);
+}
+
+std::vector<std::byte> image_of(const file_access& access) {
+  const auto size = check(H5Fget_file_image(access.file(), nullptr, 0), "image of the file");
+  std::vector<std::byte> image(static_cast<std::size_t>(size));
+  check(H5Fget_file_image(access.file(), image.data(), image.size()), "image of the file");
+  return image;
+}
+
+}  // namespace hugehist::store::hdf5

@@ -1,0 +1,62 @@
+// An HDF5 file held open: on disk under a lock, or as an image in memory.
+//
+// A writer holds an exclusive lock on the file (an open-file-description lock, so that two handles in one process
+// exclude each other too), a reader a shared one; a conflict is a locked_error at once. HDF5's own locks exclude
+// other HDF5 programs.
+#pragma once
+
+#include "store/hdf5/handle.hpp"
+#include "store/open.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace hugehist::store::hdf5 {
+
+class file_access {
+ public:
+  virtual ~file_access() = default;
+
+  hid_t file() const noexcept { return file_; }
+  bool writable() const noexcept { return writable_; }
+  const std::string& name() const noexcept { return name_; }
+  /// True when the file was made by this opening, and so is empty.
+  bool is_new() const noexcept { return is_new_; }
+
+  /// Bytes of the file. Inside a session.
+  std::uint64_t size() const;
+  /// Writes out what HDF5 holds back. Inside a session.
+  void flush();
+
+  /// Makes sure that the medium has room for so many more bytes, or throws std::system_error.
+  virtual void reserve(std::uint64_t bytes) = 0;
+  /// Makes what was written durable, and gives back what was reserved and not used.
+  virtual void sync() = 0;
+  virtual std::string scratch_directory() const = 0;
+
+ protected:
+  /// To be called by destructors: HDF5 lets go of the file before our lock does.
+  void close_hdf5() noexcept {
+    const session in_session;
+    file_.reset();
+  }
+
+  std::string name_;
+  handle file_;
+  bool writable_ = false;
+  bool is_new_ = false;
+};
+
+/// Throws as hugehist::file's constructor.
+std::unique_ptr<file_access> open_file(const std::filesystem::path& path, access access, std::size_t hdf5_cache);
+std::unique_ptr<file_access> open_image(std::span<const std::byte> image, bool writable);
+
+/// The bytes of an image. Inside a session, after flush().
+std::vector<std::byte> image_of(const file_access& access);
+
+}  // namespace hugehist::store::hdf5

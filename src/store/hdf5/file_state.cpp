@@ -1,0 +1,176 @@
+#include "store/hdf5/file_state.hpp"
+
+#include "base/checksum.hpp"
+#include "store/hdf5/attributes.hpp"
+#include "store/hdf5/groups.hpp"
+#include "store/hdf5/histogram_io.hpp"
+#include "store/hdf5/lists.hpp"
+#include "store/text.hpp"
+
+#include <array>
+#include <cstring>
+#include <random>
+
+namespace hugehist::store::hdf5 {
+namespace {
+
+constexpr const char* schema_attribute = "uhi_schema";  // of a histogram that is the root group itself
+constexpr const char* counter_keys = "counter_keys";
+constexpr const char* counter_values = "counter_values";
+constexpr const char* counters_checksum = "counters_checksum";
+
+/// A random UUID (version 4).
+std::string make_uuid() {
+  std::random_device random;
+  std::string text;
+  for (int digit = 0; digit < 32; ++digit) {
+    unsigned nibble = random() & 0xf;
+    if (digit == 12) nibble = 4;
+    if (digit == 16) nibble = 8 | (nibble & 3);
+    if (digit == 8 || digit == 12 || digit == 16 || digit == 20) text += '-';
+    text += "0123456789abcdef"[nibble];
+  }
+  return text;
+}
+
+std::vector<std::byte> bytes_of(const void* data, std::size_t size) {
+  std::vector<std::byte> result(size);
+  if (size > 0) std::memcpy(result.data(), data, size);
+  return result;
+}
+
+std::uint64_t checksum_of(const std::vector<std::string>& keys, const std::vector<double>& values) {
+  std::string packed;
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    packed += keys[i];
+    packed += '\0';
+    packed.append(reinterpret_cast<const char*>(&values[i]), sizeof(double));
+  }
+  return base::checksum(bytes_of(packed.data(), packed.size()));
+}
+
+std::string join(const std::vector<std::string>& parts) {
+  std::string key = parts.front();
+  for (std::size_t i = 1; i < parts.size(); ++i) key += key_separator + parts[i];
+  return key;
+}
+
+std::vector<std::string> split(const std::string& key) {
+  std::vector<std::string> parts;
+  for (std::size_t begin = 0; begin <= key.size();) {
+    const auto end = std::min(key.find(key_separator, begin), key.size());
+    parts.push_back(key.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return parts;
+}
+
+void write_counters(hid_t own, const file_record& record) {
+  std::vector<std::string> keys;
+  std::vector<double> values;
+  for (const auto& [parts, value] : record.counters) {
+    keys.push_back(join(parts));
+    values.push_back(value);
+  }
+  write_texts(own, counter_keys, keys, 0);
+  write_numbers(own, counter_values, values, 0);
+  write_unsigned(own, counters_checksum, checksum_of(keys, values));
+}
+
+void read_counters(hid_t own, file_record& record, std::uint64_t file_bytes) {
+  if (!has_attribute(own, counters_checksum)) return;
+  const auto keys_dataset = open_dataset(own, counter_keys), values_dataset = open_dataset(own, counter_values);
+  if (kind_of(keys_dataset) != list_kind::text || kind_of(values_dataset) != list_kind::numbers)
+    throw corruption_error{"its counters are damaged"};
+  const auto keys = read_texts(keys_dataset, file_bytes);
+  const auto values = read_numbers(values_dataset, file_bytes);
+  if (keys.size() != values.size() || read_unsigned(own, counters_checksum) != checksum_of(keys, values))
+    throw corruption_error{"its counters do not have the checksum that they were written with"};
+  for (std::size_t i = 0; i < keys.size(); ++i) record.counters.emplace(split(keys[i]), values[i]);
+}
+
+// The ledger is a list of bytes: for each id its length (32 bits, little-endian), then its bytes. The checksum of
+// each record is the seed of the next one's, so that appending need not read what is there.
+
+void append_record(std::vector<std::byte>& ledger, std::uint64_t& checksum, const std::string& id) {
+  const auto begin = ledger.size();
+  const auto length = static_cast<std::uint32_t>(id.size());
+  for (int shift = 0; shift < 32; shift += 8) ledger.push_back(static_cast<std::byte>(length >> shift));
+  for (char c : id) ledger.push_back(static_cast<std::byte>(c));
+  checksum = base::checksum(std::span{ledger}.subspan(begin), checksum);
+}
+
+std::string next_record(std::span<const std::byte> ledger, std::size_t& at, std::uint64_t& checksum) {
+  constexpr std::size_t prefix = 4;
+  const auto refuse = [] { throw corruption_error{"its ledger is damaged"}; };
+  if (ledger.size() - at < prefix) refuse();
+  std::size_t length = 0;
+  for (std::size_t i = 0; i < prefix; ++i) length |= std::to_integer<std::size_t>(ledger[at + i]) << (8 * i);
+  if (ledger.size() - at - prefix < length) refuse();
+  checksum = base::checksum(ledger.subspan(at, prefix + length), checksum);
+  const auto* text = reinterpret_cast<const char*>(ledger.data() + at + prefix);
+  at += prefix + length;
+  return {text, length};
+}
+
+}  // namespace
+
+bool has_file_state(hid_t file) { return is_group(file, private_group); }
+
+void create_file_state(hid_t file) {
+  const auto own = create_group(file, private_group);
+  write_version(own);
+  write_attribute(own, "uuid", scalar{make_uuid()});
+}
+
+void check_file_version(hid_t file, bool for_writing) { check_version(open_group(file, private_group), for_writing); }
+
+file_record read_file_record(hid_t file, std::uint64_t file_bytes) {
+  file_record record{read_attributes(open_group(file, "/")), {}};
+  record.attributes.erase(schema_attribute);
+  if (has_file_state(file)) read_counters(open_group(file, private_group), record, file_bytes);
+  return record;
+}
+
+std::vector<std::string> read_ledger(hid_t file, ledger_tail& tail, std::uint64_t file_bytes) {
+  tail = {};
+  if (!has_file_state(file)) return {};
+  const auto own = open_group(file, private_group);
+  if (!has_attribute(own, "ledger_checksum")) return {};
+  tail = {read_unsigned(own, "ledger_ids").value_or(0), read_unsigned(own, "ledger_bytes").value_or(0),
+          read_unsigned(own, "ledger_checksum").value_or(0)};
+  const auto bytes = read_bytes(open_dataset(own, "ledger"), tail.bytes, file_bytes);
+  std::vector<std::string> ids;
+  std::uint64_t checksum = 0;
+  for (std::size_t at = 0; at < bytes.size();) ids.push_back(next_record(bytes, at, checksum));
+  if (ids.size() != tail.ids || checksum != tail.checksum)
+    throw corruption_error{"its ledger does not have the checksum that it was written with"};
+  return ids;
+}
+
+void write_file_record(hid_t file, const file_record& before, const file_record& after) {
+  const auto root = open_group(file, "/");
+  for (const auto& [name, value] : before.attributes)
+    if (!after.attributes.contains(name)) remove_attribute(root, name);
+  for (const auto& [name, value] : after.attributes)
+    if (const auto old = before.attributes.find(name); old == before.attributes.end() || old->second != value)
+      write_attribute(root, name, value);
+  if (before.counters != after.counters) write_counters(open_group(file, private_group), after);
+}
+
+ledger_tail append_ledger(hid_t file, const ledger_tail& tail, std::span<const std::string> ids) {
+  if (ids.empty()) return tail;
+  auto result = tail;
+  std::vector<std::byte> added;
+  for (const auto& id : ids) append_record(added, result.checksum, id);
+  result.ids += ids.size();
+  result.bytes += added.size();
+  const auto own = open_group(file, private_group);
+  append_bytes(own, "ledger", added, tail.bytes);
+  write_unsigned(own, "ledger_ids", result.ids);
+  write_unsigned(own, "ledger_bytes", result.bytes);
+  write_unsigned(own, "ledger_checksum", result.checksum);
+  return result;
+}
+
+}  // namespace hugehist::store::hdf5

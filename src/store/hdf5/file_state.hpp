@@ -1,0 +1,39 @@
+// What belongs to the file as a whole: attributes, counters and the ledger.
+//
+// Attributes are HDF5 attributes of the root group. Counters and ledger live in the root's private group
+// `hugehist`, under checksums. To be called inside a session.
+#pragma once
+
+#include "store/hdf5/handle.hpp"
+#include "store/store.hpp"
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace hugehist::store::hdf5 {
+
+/// How much of the ledger is committed: what the next commit continues.
+struct ledger_tail {
+  std::uint64_t ids = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t checksum = 0;
+};
+
+/// Whether the root has our private group.
+bool has_file_state(hid_t file);
+/// Makes the private group, with a new uuid.
+void create_file_state(hid_t file);
+
+/// Throw format_error, corruption_error or failure, without naming the file.
+void check_file_version(hid_t file, bool for_writing);
+file_record read_file_record(hid_t file, std::uint64_t file_bytes);
+std::vector<std::string> read_ledger(hid_t file, ledger_tail& tail, std::uint64_t file_bytes);
+
+/// Changes what differs between `before` and `after`.
+void write_file_record(hid_t file, const file_record& before, const file_record& after);
+/// Appends to the ledger that ends at `tail`, and returns where it ends then.
+ledger_tail append_ledger(hid_t file, const ledger_tail& tail, std::span<const std::string> ids);
+
+}  // namespace hugehist::store::hdf5
