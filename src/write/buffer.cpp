@@ -1,0 +1,362 @@
+#include <hugehist/buffer.hpp>
+
+#include "base/thread_pool.hpp"
+#include "model/schema.hpp"
+#include "write/block_map.hpp"
+#include "write/fill_call.hpp"
+#include "write/fill_jobs.hpp"
+#include "write/fill_kernels.hpp"
+
+#include <hugehist/error.hpp>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <stdexcept>
+
+namespace hugehist {
+
+using namespace write;
+
+namespace {
+
+// Starting threads takes some 50 us: as long as so many weights take to fill.
+constexpr std::size_t weights_per_thread = std::size_t{1} << 17;
+
+std::vector<axis::any> dense_only(const std::vector<axis::any>& axes) {
+  std::vector<axis::any> result;
+  for (auto i : model::dense_axes(axes)) result.push_back(axes[i]);
+  return result;
+}
+
+/// What one call adds to one block, worked out before anything is added.
+struct addition {
+  std::size_t block = 0;
+  std::vector<const fill_job*> jobs;
+  std::size_t count = 0;                   // events
+  std::shared_ptr<dense_block> new_dense;  // set: the block becomes dense
+};
+
+/// Threads of one fill. They are not kept: a buffer may wait for long, or be in a process that forks.
+class fill_threads {
+ public:
+  fill_threads(unsigned threads, std::size_t weights) {
+    const auto useful = static_cast<unsigned>(std::min<std::size_t>(weights / weights_per_thread + 1, 256));
+    if (std::min(threads, useful) > 1) pool_.emplace(std::min(threads, useful));
+  }
+  unsigned size() const noexcept { return pool_ ? pool_->size() : 1; }
+
+  void run(std::size_t items, const std::function<void(std::size_t, unsigned)>& work) {
+    if (pool_)
+      pool_->parallel_for(items, work);
+    else
+      for (std::size_t i = 0; i < items; ++i) work(i, 0);
+  }
+
+  /// work(first, last) over all of [0, n) in slices.
+  template <class Work>
+  void slices(std::size_t n, const Work& work) {
+    const std::size_t parts = size() == 1 ? 1 : size() * std::size_t{4};
+    run(parts, [&](std::size_t i, unsigned) { work(n / parts * i + n % parts * i / parts,
+                                                   n / parts * (i + 1) + n % parts * (i + 1) / parts); });
+  }
+
+ private:
+  std::optional<base::thread_pool> pool_;
+};
+
+}  // namespace
+
+struct fill_buffer::impl {
+  impl(std::vector<axis::any> all_axes, storage storage_kind)
+      : axes{std::move(all_axes)}, kind{storage_kind}, bins{checked_dense(axes, kind)} {
+    clear_labels();
+  }
+
+  static std::vector<axis::any> checked_dense(const std::vector<axis::any>& axes, storage kind) {
+    model::validate({.axes = axes, .kind = kind});
+    return dense_only(axes);
+  }
+
+  void clear_labels() {
+    std::vector<label_table> fresh;
+    for (auto i : model::category_axes(axes)) fresh.emplace_back(axes[i]);
+    tables = std::move(fresh);
+  }
+
+  void fill(const fill_arguments& arguments, unsigned threads);
+  std::vector<addition> plan(const fill_call& call, const fill_jobs& jobs);
+  void prepare(addition& addition, const fill_call& call);
+  void commit(std::vector<addition>& additions, const fill_call& call, const std::vector<std::uint32_t>& bins_of,
+              fill_threads& threads) noexcept;
+  void append_few(const addition& addition, const fill_call& call, const std::vector<std::uint32_t>& bins_of) noexcept;
+  void add_dense(const addition& addition, const fill_call& call, const std::vector<std::uint32_t>& bins_of,
+                 std::size_t first_row, std::size_t last_row) noexcept;
+  std::uint32_t variations_id(std::size_t span, const std::vector<std::uint32_t>& row_codes);
+  std::shared_ptr<delta_data> make_delta();
+
+  std::vector<axis::any> axes;
+  storage kind;
+  binning bins;  // of the dense axes
+  std::vector<label_table> tables;
+  std::vector<std::pair<std::size_t, std::vector<std::uint32_t>>> lists;  // of variations: span, codes; id - 1
+  std::map<std::pair<std::size_t, std::vector<std::uint32_t>>, std::uint32_t> list_ids;
+  block_map blocks;
+  std::size_t bytes = 0;
+  bool variance_known = true;
+  bool touched = false;  // labels or variance flag may have come without blocks
+};
+
+namespace {
+
+/// Bins of all events; each event's own row of bins where variations differ.
+std::vector<std::uint32_t> find_bins(const binning& bins, const fill_call& call, fill_threads& threads) {
+  const auto width = call.bin_per_weight ? call.rows : 1;
+  std::vector<std::uint32_t> result(call.events * width, 0);
+  threads.slices(call.events, [&](std::size_t first, std::size_t last) {
+    for (std::size_t i = 0; i < call.values.size(); ++i)
+      bins.add_bins(i, *call.values[i], first, last, width, result.data());
+  });
+  return result;
+}
+
+bool is_in(const fill_job& job, std::size_t event, std::size_t row) noexcept {
+  return std::ranges::all_of(job.row_masks,
+                             [&](const auto* mask) { return (*mask)(event, mask->columns == 1 ? 0 : row); });
+}
+
+}  // namespace
+
+void fill_buffer::impl::fill(const fill_arguments& arguments, unsigned threads) {
+  const auto call = check_arguments(axes, bins, arguments);
+  fill_threads pool{threads, call.events * call.rows};
+  if (call.weight.is_array())
+    pool.slices(call.events, [&](std::size_t first, std::size_t last) {
+      call.weight.check(kind, arguments.allow_nan, first, last);
+    });
+  else
+    call.weight.check(kind, arguments.allow_nan, 0, 1);
+  const auto bins_of = find_bins(bins, call, pool);
+
+  std::vector<std::size_t> label_counts;
+  for (const auto& table : tables) label_counts.push_back(table.size());
+  const auto block_count = blocks.size();
+  try {
+    const auto jobs = divide_events(call, tables);
+    auto additions = plan(call, jobs);
+    for (auto& addition : additions) prepare(addition, call);
+    commit(additions, call, bins_of, pool);
+  } catch (...) {
+    blocks.truncate(block_count);
+    for (std::size_t i = 0; i < tables.size(); ++i) tables[i].truncate(label_counts[i]);
+    throw;
+  }
+  touched = true;
+  if (kind == storage::double_ && call.weight.given()) variance_known = false;
+}
+
+std::uint32_t fill_buffer::impl::variations_id(std::size_t span, const std::vector<std::uint32_t>& row_codes) {
+  if (span == no_span) return 0;
+  const auto found = list_ids.find({span, row_codes});
+  if (found != list_ids.end()) return found->second;
+  lists.emplace_back(span, row_codes);
+  const auto id = static_cast<std::uint32_t>(lists.size());
+  list_ids.emplace(lists.back(), id);
+  return id;
+}
+
+/// Jobs by block: two tuples of labels are one block where labels meet in an overflow bin.
+std::vector<addition> fill_buffer::impl::plan(const fill_call& call, const fill_jobs& jobs) {
+  const auto list = variations_id(call.span, jobs.row_codes);
+  std::vector<std::pair<std::size_t, const fill_job*>> by_block;
+  by_block.reserve(jobs.jobs.size());
+  for (const auto& job : jobs.jobs)
+    by_block.emplace_back(blocks.find_or_add({job.codes, list, call.bin_per_weight}, call.rows), &job);
+  std::ranges::stable_sort(by_block, {}, [](const auto& entry) { return entry.first; });
+
+  std::vector<addition> result;
+  for (const auto& [block, job] : by_block) {
+    if (result.empty() || result.back().block != block) result.push_back({.block = block, .jobs = {}, .new_dense = {}});
+    result.back().jobs.push_back(job);
+    result.back().count += job->count;
+  }
+  return result;
+}
+
+/// Takes the memory that the addition needs, so that nothing can fail afterwards.
+void fill_buffer::impl::prepare(addition& addition, const fill_call& call) {
+  auto& block = blocks[addition.block];
+  if (block.dense) return;
+  const auto bins_of_event = call.bin_per_weight ? call.rows : 1;
+  const auto event_bytes = bins_of_event * sizeof(std::uint32_t) + call.rows * sizeof(double);
+  const auto events = block.event_count() + addition.count;
+  const auto dense_bytes = dense_block::bytes_for(kind, call.rows, bins.bins());
+  if (events >= dense_bytes / event_bytes + (dense_bytes % event_bytes != 0 ? 1 : 0)) {
+    addition.new_dense = std::make_shared<dense_block>(kind, bins.axes(), call.span != no_span, call.rows);
+    return;
+  }
+  const auto reserve = [&](auto& values, std::size_t more) {
+    const auto needed = values.size() + more;
+    if (needed > values.capacity()) values.reserve(std::max(needed, values.capacity() + values.capacity() / 2));
+  };
+  reserve(block.few.bins, addition.count * bins_of_event);
+  reserve(block.few.weights, addition.count * call.rows);
+}
+
+void fill_buffer::impl::commit(std::vector<addition>& additions, const fill_call& call,
+                               const std::vector<std::uint32_t>& bins_of, fill_threads& threads) noexcept {
+  std::size_t dense = 0;
+  for (auto& addition : additions) {
+    auto& block = blocks[addition.block];
+    if (addition.new_dense) {
+      const auto& few = block.few;
+      add_events(kind,
+                 {.cells = addition.new_dense->cells(),
+                  .rows = block.rows,
+                  .count = block.event_count(),
+                  .bins = few.bins.data(),
+                  .bin_per_weight = few.bin_per_weight,
+                  .last_row = block.rows},
+                 weight_view<double>{few.weights.data(), static_cast<std::ptrdiff_t>(block.rows), 1});
+      block.dense = std::move(addition.new_dense);
+      block.few.bins = {};
+      block.few.weights = {};
+    }
+    if (block.dense)
+      ++dense;
+    else
+      append_few(addition, call, bins_of);
+    bytes += block.size_bytes() - block.counted_bytes;
+    block.counted_bytes = block.size_bytes();
+  }
+  if (dense == 0) return;
+
+  // Threads take ranges of rows where there are enough of them, else whole blocks: each cell gets its events in
+  // their order, whatever the number of threads.
+  const auto add = [&](std::size_t i, std::size_t first, std::size_t last) {
+    if (blocks[additions[i].block].dense) add_dense(additions[i], call, bins_of, first, last);
+  };
+  constexpr std::size_t rows_at_least = 8;
+  const auto parts = std::min<std::size_t>(threads.size(), call.rows / rows_at_least);
+  if (dense < threads.size() && parts > 1) {
+    const auto step = (call.rows + parts - 1) / parts;
+    const auto slice = [&](std::size_t part, unsigned) {
+      const auto first = std::min(part * step, call.rows);
+      const auto last = std::min(first + step, call.rows);
+      for (std::size_t i = 0; i < additions.size() && first < last; ++i) add(i, first, last);
+    };
+    threads.run(parts, std::cref(slice));
+  } else {
+    const auto whole = [&](std::size_t i, unsigned) { add(i, 0, call.rows); };
+    threads.run(additions.size(), std::cref(whole));
+  }
+}
+
+void fill_buffer::impl::append_few(const addition& addition, const fill_call& call,
+                                   const std::vector<std::uint32_t>& bins_of) noexcept {
+  auto& few = blocks[addition.block].few;
+  const auto append_job = [&](const fill_job& job, const auto& view) {
+    for (std::size_t i = 0; i < job.count; ++i) {
+      const std::size_t event = job.events ? job.events[i] : i;
+      if (call.bin_per_weight) {
+        for (std::size_t j = 0; j < call.rows; ++j)
+          few.bins.push_back(is_in(job, event, j) ? bins_of[event * call.rows + j] : event_rows::dropped);
+      } else {
+        if (bins_of[event] == event_rows::dropped) continue;
+        few.bins.push_back(bins_of[event]);
+      }
+      const auto* w = view.data + static_cast<std::ptrdiff_t>(event) * view.event_stride;
+      for (std::size_t j = 0; j < call.rows; ++j)
+        few.weights.push_back(static_cast<double>(w[static_cast<std::ptrdiff_t>(j) * view.row_stride]));
+    }
+  };
+  call.weight.visit([&](const auto& view) {
+    for (const auto* job : addition.jobs) append_job(*job, view);
+  });
+}
+
+void fill_buffer::impl::add_dense(const addition& addition, const fill_call& call,
+                                  const std::vector<std::uint32_t>& bins_of, std::size_t first_row,
+                                  std::size_t last_row) noexcept {
+  auto& block = blocks[addition.block];
+  fill_task task{.cells = block.dense->cells(),
+                 .rows = block.rows,
+                 .bins = bins_of.data(),
+                 .bin_per_weight = call.bin_per_weight,
+                 .first_row = first_row,
+                 .last_row = last_row};
+  // Masks of single rows are rare; they go event by event, with a row of bins of their own.
+  constexpr std::size_t masked_rows = 256;
+  std::uint32_t masked[masked_rows];
+  for (const auto* job : addition.jobs) {
+    task.events = job->events;
+    task.count = job->count;
+    call.weight.visit([&](const auto& view) {
+      if (job->row_masks.empty()) return add_events(kind, task, view);
+      for (auto first = first_row; first < last_row; first += masked_rows) {
+        const auto last = std::min(first + masked_rows, last_row);
+        for (std::size_t i = 0; i < job->count; ++i) {
+          const std::size_t event = job->events[i];
+          for (auto j = first; j < last; ++j)
+            masked[j - first] = is_in(*job, event, j) ? bins_of[event * call.rows + j] : event_rows::dropped;
+          fill_task one = task;
+          one.events = job->events + i;
+          one.count = 1;
+          one.bins = masked;
+          one.first_bin_row = first;
+          one.bins_in_order = true;
+          one.first_row = first;
+          one.last_row = last;
+          add_events(kind, one, view);
+        }
+      }
+    });
+  }
+}
+
+std::shared_ptr<delta_data> fill_buffer::impl::make_delta() {
+  auto result = std::make_shared<delta_data>();
+  for (const auto& axis : axes)  // labels of growing axes stand in `labels`: of those only what this delta has
+    result->axes.push_back(axis.is_growing() ? axis.with_labels({}) : axis);
+  result->kind = kind;
+  for (const auto& table : tables) result->labels.push_back(table.labels());
+  result->variance_known = variance_known;
+  result->size_bytes = bytes;
+  result->blocks.reserve(blocks.size());
+  for (std::size_t i = 0; i < blocks.size(); ++i) {
+    const auto& source = blocks[i];
+    auto& target = result->blocks.emplace_back();
+    target.codes = source.key.codes;
+    if (source.key.variations != 0) std::tie(target.span, target.row_codes) = lists[source.key.variations - 1];
+    if (source.dense)
+      target.cells = cells_of(source.dense, kind, source.rows, bins.strides());
+    else
+      target.cells = event_rows{.bins = {}, .weights = {}, .bin_per_weight = source.few.bin_per_weight};
+  }
+  return result;
+}
+
+fill_buffer::fill_buffer(std::vector<axis::any> axes, storage kind)
+    : impl_{std::make_unique<impl>(std::move(axes), kind)} {}
+fill_buffer::~fill_buffer() = default;
+fill_buffer::fill_buffer(fill_buffer&&) noexcept = default;
+fill_buffer& fill_buffer::operator=(fill_buffer&&) noexcept = default;
+
+void fill_buffer::fill(const fill_arguments& arguments, unsigned threads) { impl_->fill(arguments, threads); }
+
+const std::vector<axis::any>& fill_buffer::axes() const noexcept { return impl_->axes; }
+storage fill_buffer::kind() const noexcept { return impl_->kind; }
+std::size_t fill_buffer::size_bytes() const noexcept { return impl_->bytes; }
+bool fill_buffer::empty() const noexcept { return !impl_->touched; }
+
+delta fill_buffer::take() {
+  auto result = impl_->make_delta();
+  auto fresh = std::make_unique<impl>(impl_->axes, impl_->kind);
+  // From here on nothing throws.
+  for (std::size_t i = 0; i < impl_->blocks.size(); ++i)
+    if (auto* few = std::get_if<event_rows>(&result->blocks[i].cells)) *few = std::move(impl_->blocks[i].few);
+  impl_ = std::move(fresh);
+  return delta{std::move(result)};
+}
+
+}  // namespace hugehist

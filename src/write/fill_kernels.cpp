@@ -1,0 +1,127 @@
+#include "write/fill_kernels.hpp"
+
+#include "write/delta_data.hpp"
+#include "write/simd.hpp"
+
+#include <algorithm>
+
+#if HUGEHIST_X86_KERNELS
+#include <immintrin.h>
+#endif
+
+#if defined(__clang__)
+#pragma STDC FP_CONTRACT OFF  // GCC has it off in ISO mode; see simd.hpp
+#endif
+
+namespace hugehist::write {
+namespace {
+
+struct integer_cells {
+  using element = std::int64_t;
+  static constexpr std::size_t elements = 1;
+};
+struct double_cells {
+  using element = double;
+  static constexpr std::size_t elements = 1;
+};
+struct weighted_cells {
+  using element = double;
+  static constexpr std::size_t elements = 2;
+};
+
+constexpr std::size_t tile_elements = 4096;
+
+template <class W>
+inline void add_weighted_tail(double* cells, const W* weights, std::size_t first, std::size_t n) noexcept {
+  for (auto j = first; j < n; ++j) {
+    const auto weight = static_cast<double>(weights[j]);
+    cells[2 * j] += weight;
+    cells[2 * j + 1] += weight * weight;
+  }
+}
+
+namespace baseline {
+template <class W>
+inline void add_weighted_row(double* cells, const W* weights, std::size_t n) noexcept {
+  add_weighted_tail(cells, weights, 0, n);
+}
+#define HUGEHIST_TARGET
+#include "write/fill_kernels.inl"
+#undef HUGEHIST_TARGET
+}  // namespace baseline
+
+#if HUGEHIST_X86_KERNELS
+
+namespace avx2 {
+#define HUGEHIST_TARGET __attribute__((target("avx2")))
+HUGEHIST_TARGET inline __m256d load(const double* weights) noexcept { return _mm256_loadu_pd(weights); }
+HUGEHIST_TARGET inline __m256d load(const float* weights) noexcept { return _mm256_cvtps_pd(_mm_loadu_ps(weights)); }
+
+template <class W>
+HUGEHIST_TARGET inline void add_weighted_row(double* cells, const W* weights, std::size_t n) noexcept {
+  std::size_t j = 0;
+  for (; j + 4 <= n; j += 4) {
+    const auto w = load(weights + j);
+    const auto square = _mm256_mul_pd(w, w);
+    const auto even = _mm256_unpacklo_pd(w, square);  // w0 w0² w2 w2²
+    const auto odd = _mm256_unpackhi_pd(w, square);   // w1 w1² w3 w3²
+    auto* target = cells + 2 * j;
+    _mm256_storeu_pd(target, _mm256_add_pd(_mm256_loadu_pd(target), _mm256_permute2f128_pd(even, odd, 0x20)));
+    _mm256_storeu_pd(target + 4, _mm256_add_pd(_mm256_loadu_pd(target + 4), _mm256_permute2f128_pd(even, odd, 0x31)));
+  }
+  add_weighted_tail(cells, weights, j, n);
+}
+#include "write/fill_kernels.inl"
+#undef HUGEHIST_TARGET
+}  // namespace avx2
+
+namespace avx512 {
+#define HUGEHIST_TARGET __attribute__((target("avx512f,avx512dq,avx512vl")))
+HUGEHIST_TARGET inline __m512d load(const double* weights) noexcept { return _mm512_loadu_pd(weights); }
+HUGEHIST_TARGET inline __m512d load(const float* weights) noexcept {
+  return _mm512_maskz_cvtps_pd(0xff, _mm256_loadu_ps(weights));  // the plain form makes GCC warn of itself
+}
+
+template <class W>
+HUGEHIST_TARGET inline void add_weighted_row(double* cells, const W* weights, std::size_t n) noexcept {
+  const auto first = _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11);
+  const auto second = _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15);
+  std::size_t j = 0;
+  for (; j + 8 <= n; j += 8) {
+    const auto w = load(weights + j);
+    const auto square = _mm512_mul_pd(w, w);
+    auto* target = cells + 2 * j;
+    _mm512_storeu_pd(target, _mm512_add_pd(_mm512_loadu_pd(target), _mm512_permutex2var_pd(w, first, square)));
+    _mm512_storeu_pd(target + 8, _mm512_add_pd(_mm512_loadu_pd(target + 8), _mm512_permutex2var_pd(w, second, square)));
+  }
+  add_weighted_tail(cells, weights, j, n);
+}
+#include "write/fill_kernels.inl"
+#undef HUGEHIST_TARGET
+}  // namespace avx512
+
+#endif
+
+template <class W>
+void dispatch(storage kind, const fill_task& task, const weight_view<W>& weights) noexcept {
+#if HUGEHIST_X86_KERNELS
+  switch (best_instruction_set()) {
+    case instruction_set::avx512: return avx512::add_any(kind, task, weights);
+    case instruction_set::avx2: return avx2::add_any(kind, task, weights);
+    case instruction_set::baseline: break;
+  }
+#endif
+  baseline::add_any(kind, task, weights);
+}
+
+}  // namespace
+
+void add_events(storage kind, const fill_task& task, const weight_view<double>& weights) noexcept {
+  dispatch(kind, task, weights);
+}
+
+void add_events(storage kind, const fill_task& task, const weight_view<float>& weights) noexcept {
+  dispatch(kind, task, weights);
+}
+
+}  // namespace hugehist::write

@@ -1,0 +1,47 @@
+// The weights of one fill: their shape, their check, and a view without special cases.
+#pragma once
+
+#include "write/fill_kernels.hpp"
+
+#include <hugehist/columns.hpp>
+#include <hugehist/storage.hpp>
+
+#include <cstddef>
+#include <optional>
+
+namespace hugehist::write {
+
+class weight_source {
+ public:
+  explicit weight_source(const std::optional<weights>& weight) : weight_{weight} {}
+
+  bool given() const noexcept { return weight_.has_value(); }
+  bool is_array() const noexcept { return given() && !std::holds_alternative<double>(*weight_); }
+  /// REQUIRES: is_array()
+  std::size_t events() const noexcept;
+  std::size_t columns() const noexcept;
+
+  /// Throws std::invalid_argument for NaN, unless it is allowed, and for weights of int storage that are no
+  /// whole numbers within int64, naming the event. Checks events [first, last); a scalar at any.
+  void check(storage kind, bool allow_nan, std::size_t first, std::size_t last) const;
+
+  /// use(weight_view<double or float>); absent weights are 1.
+  template <class Use>
+  void visit(const Use& use) const {
+    if (!given()) return use(weight_view<double>{&one, 0, 0});
+    if (const auto* scalar = std::get_if<double>(&*weight_)) return use(weight_view<double>{scalar, 0, 0});
+    if (const auto* doubles = std::get_if<array_view<double>>(&*weight_)) return use(view(*doubles));
+    use(view(std::get<array_view<float>>(*weight_)));
+  }
+
+ private:
+  template <class T>
+  static weight_view<T> view(const array_view<T>& array) noexcept {
+    return {array.data, array.event_stride, array.columns == 1 ? 0 : array.column_stride};
+  }
+
+  static constexpr double one = 1;
+  const std::optional<weights>& weight_;
+};
+
+}  // namespace hugehist::write
