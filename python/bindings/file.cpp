@@ -169,8 +169,9 @@ void bind_file(py::module_& module) {
       .def_static("from_image", &open_image, py::arg("image"), py::arg("writable"), py::arg("memory"),
                   py::arg("threads"), py::arg("commit_bytes"))
       .def("image", &image_of)
-      .def("create", &create, py::arg("name"), py::arg("axes"), py::arg("storage"), py::arg("compression"),
-           py::arg("level"), py::arg("chunks"), py::arg("expected"), py::arg("variations"), py::arg("metadata"))
+      .def("create", &create, py::arg("name"), py::arg("axes"), py::arg("storage"),
+           py::arg("compression") = "zstd", py::arg("level") = py::none(), py::arg("chunks") = std::vector<std::size_t>{},
+           py::arg("expected") = std::vector<std::size_t>{}, py::arg("variations") = "", py::arg("metadata") = py::dict{})
       .def("at",
            [](opened& self, const std::string& name) {
              return handle{unlocked([&] { return self.target().at(name); })};

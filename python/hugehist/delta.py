@@ -1,0 +1,107 @@
+"""Deltas, what one merge adds, and the buffers that they come from: both live without a file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import boost_histogram as bh
+import hist
+
+from . import _core
+from .axes import STORAGES, axes_to_uhi, axis_from_uhi, named_tuple, refuse_numeric_growth, storage_name
+from .columns import axis_infos, fill_columns
+from .uhi import delta_of
+
+
+class Delta:
+    """What one merge adds to a histogram, under labels. Made by a buffer, from bytes, or of a histogram."""
+
+    def __init__(self, core: _core.Delta) -> None:
+        self._core = core
+
+    @staticmethod
+    def from_uhi(histogram: Any) -> Delta:
+        """A delta of any histogram in memory. Nothing is copied: it must stay as it is while the delta lives."""
+        return Delta(delta_of(histogram))
+
+    @staticmethod
+    def from_bytes(content: bytes | bytearray | memoryview) -> Delta:
+        return Delta(_core.Delta.from_bytes(content))
+
+    def to_bytes(self) -> bytes:
+        """The compact form, compressed and under a checksum, for the network."""
+        return self._core.to_bytes()
+
+    @property
+    def axes(self) -> hist.axis.NamedAxesTuple:
+        return named_tuple(axis_from_uhi(axis) for axis in self._core.axes)
+
+    @property
+    def storage_type(self) -> type[bh.storage.Storage]:
+        return STORAGES[self._core.storage]
+
+    @property
+    def nbytes(self) -> int:
+        """Memory held."""
+        return self._core.nbytes
+
+    @property
+    def empty(self) -> bool:
+        """True where there is no content to add; there may be labels."""
+        return self._core.empty
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Delta.from_bytes, (self.to_bytes(),)
+
+    def __repr__(self) -> str:
+        return f"Delta({', '.join(repr(axis) for axis in self.axes)}, {self.nbytes} bytes)"
+
+
+class Buffer:
+    """Histograms in memory that are filled as one in a file is, and become a delta."""
+
+    def __init__(self, *axes: Any, storage: Any = "double") -> None:
+        refuse_numeric_growth(axes)
+        self._adopt(_core.FillBuffer(axes_to_uhi(axes), storage_name(storage)))
+
+    @classmethod
+    def _of(cls, core: _core.FillBuffer) -> Buffer:
+        self = cls.__new__(cls)
+        self._adopt(core)
+        return self
+
+    def _adopt(self, core: _core.FillBuffer) -> None:
+        self._core = core
+        self._infos = axis_infos(core.axes)
+
+    def fill(
+        self, *args: Any, weight: Any = None, threads: int | None = None, allow_nan: bool = False, **named: Any
+    ) -> Buffer:
+        """As `Histogram.fill`."""
+        columns, weights = fill_columns(self._infos, args, named, weight)
+        self._core.fill(columns, weights, allow_nan, threads or 1)
+        return self
+
+    def delta(self) -> Delta:
+        """All that was filled so far; the buffer is empty afterwards and can be filled again."""
+        return Delta(self._core.take())
+
+    @property
+    def axes(self) -> hist.axis.NamedAxesTuple:
+        return named_tuple(axis_from_uhi(axis) for axis in self._core.axes)
+
+    @property
+    def storage_type(self) -> type[bh.storage.Storage]:
+        return STORAGES[self._core.storage]
+
+    @property
+    def nbytes(self) -> int:
+        """Memory held."""
+        return self._core.nbytes
+
+    @property
+    def empty(self) -> bool:
+        return self._core.empty
+
+    def __repr__(self) -> str:
+        return f"Buffer({', '.join(repr(axis) for axis in self.axes)}, {self.nbytes} bytes)"

@@ -1,0 +1,233 @@
+"""A file of histograms: a mapping of name to histogram, with commits."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import Any, BinaryIO, SupportsIndex
+
+import boost_histogram as bh
+
+from . import _core
+from .axes import UHIAxis, UnknownAxisError, axes_to_uhi, metadata_dict, refuse_numeric_growth, storage_name
+from .histogram import Histogram
+from .image import ImageFile
+from .mappings import Attributes, Counters, Ledger
+from .memory import parse_size
+from .uhi import described
+
+Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
+MODES = ("r", "r+", "a", "w", "x", "w-")
+
+
+class File(Mapping[str, Histogram]):
+    """A file of histograms.
+
+    `mode` is as in h5py: "r" (the default), "r+", "a", "w", "x". A binary file object, as io.BytesIO, takes the
+    place of a path; then the default is "a" where it can be written, and each commit writes the whole image
+    back into it. `memory` bounds buffers, caches and scratch together. Nothing reaches the disk before a commit;
+    `close` commits, and an exception inside `with` discards. `commit_bytes` is how much may wait before a
+    commit comes by itself; 0 for never.
+    """
+
+    __hash__ = object.__hash__
+
+    def __init__(
+        self,
+        path: Path | BinaryIO,
+        mode: str | None = None,
+        *,
+        memory: SupportsIndex | str = "512 MiB",
+        threads: int = 0,
+        commit_bytes: SupportsIndex | str = "1 GiB",
+    ) -> None:
+        if mode is not None and mode not in MODES:
+            raise ValueError(f"the mode {mode!r} is none of 'r', 'r+', 'a', 'w', 'x'")
+        if threads < 0:
+            raise ValueError(f"threads={threads} is negative: 0 takes one for each processor")
+        budget = parse_size(memory), threads, parse_size(commit_bytes, "commit_bytes")
+        if isinstance(path, str | bytes | os.PathLike):
+            self._start(_open(path, mode or "r", budget))
+        else:
+            image = ImageFile(path, mode)
+            self._start(_core.File.from_image(image.read(), image.writable, *budget), image)
+
+    def _start(self, core: _core.File, image: ImageFile | None = None) -> None:
+        self._core = core
+        self._image = image
+        self._handles: dict[str, Histogram] = {}  # asking for one again must not look at its axes again
+        self.attrs = Attributes(core)
+        self.counters = Counters(core)
+        self.ledger = Ledger(core)
+
+    @classmethod
+    def in_memory(cls, *, memory: SupportsIndex | str = "512 MiB", threads: int = 0) -> File:
+        """A file that lives in memory and is gone when it is closed."""
+        self = cls.__new__(cls)
+        self._start(_core.File.in_memory(parse_size(memory), threads))
+        return self
+
+    # --- histograms ---------------------------------------------------------------------------------------
+
+    def create(
+        self,
+        name: str,
+        *axes: Any,
+        storage: Any = None,
+        label: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        compression: str | None = "zstd",
+        level: int | None = None,
+        chunks: Sequence[int] | None = None,
+        expected: Mapping[str, int] | Sequence[int] | None = None,
+        variations: str = "",
+    ) -> Histogram:
+        """Creates a histogram from axes of hist or boost-histogram; a slash in the name makes groups.
+
+        `storage` is an object, a class or a name: Double (the default), Int64 or Weight. `expected` says how many
+        labels category axes will have, by axis name or one for each axis, and `variations` which of them is the
+        systematic one (the last, if it does not say), so that chunks get a good shape; `chunks` sets the shape.
+        """
+        if storage is None and axes and isinstance(axes[-1], str | bh.storage.Storage):
+            axes, storage = axes[:-1], axes[-1]
+        kind = storage_name("double" if storage is None else storage)
+        refuse_numeric_growth(axes)
+        kept = metadata_dict({"label": label} | dict(metadata or {}), f"histogram '{name}'")
+        uhi = axes_to_uhi(axes)
+        options = {
+            "compression": compression,
+            "level": level,
+            "chunks": list(chunks or ()),
+            "expected": _expected(expected, uhi),
+            "variations": variations,
+        }
+        return self._create(name, uhi, kind, kept, options)
+
+    def _create(
+        self, name: str, axes: list[UHIAxis], storage: str, metadata: dict[str, Any], options: dict[str, Any]
+    ) -> Histogram:
+        if not isinstance(name, str):
+            raise TypeError(f"the name of a histogram is a str, not {name!r}")
+        core = self._core.create(name, axes, storage, metadata=metadata, **options)
+        self._handles[name] = Histogram(core)
+        return self._handles[name]
+
+    def __getitem__(self, name: str) -> Histogram:
+        if name not in self._handles or not self._core.is_open:
+            self._handles[name] = Histogram(self._core.at(name))
+        return self._handles[name]
+
+    def __setitem__(self, name: str, histogram: Any) -> None:
+        """A new histogram with the axes and the content of any UHI object."""
+        if isinstance(histogram, Histogram) and histogram is self._handles.get(name):
+            return  # the end of `f[name] += other`
+        if name in self:
+            raise ValueError(f"there is a histogram '{name}' already: add to it with +=, or delete it first")
+        axes, storage, metadata = described(histogram)
+        refuse_numeric_growth(axes)
+        created = self._create(name, axes, storage, metadata, {})
+        try:
+            created.merge(histogram)
+        except BaseException:
+            del self[name]
+            raise
+
+    def __delitem__(self, name: str) -> None:
+        self._core.remove(name)
+        self._handles.pop(name, None)
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and self._core.contains(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._core.names())
+
+    def __len__(self) -> int:
+        return len(self._core.names())
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    # --- states -------------------------------------------------------------------------------------------
+
+    def commit(self) -> None:
+        """Makes all that was filled and merged one new state of the file."""
+        self._core.commit()
+        if self._image is not None:
+            self._image.write(self._core.image())
+
+    def flush(self) -> None:
+        """`commit`, by h5py's name."""
+        self.commit()
+
+    def discard(self) -> None:
+        """Forgets all since the last commit."""
+        self._handles.clear()
+        self._core.discard()
+
+    def close(self) -> None:
+        """Commits and closes. Closing again does nothing."""
+        if not self._core.is_open:
+            return
+        if self._image is not None and self._core.writable:
+            self.commit()
+        self._core.close()
+        self._handles.clear()
+
+    def __enter__(self) -> File:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self._core.abandon()
+            self._handles.clear()
+
+    @property
+    def closed(self) -> bool:
+        return not self._core.is_open
+
+    @property
+    def writable(self) -> bool:
+        return self._core.writable
+
+    @property
+    def path(self) -> str:
+        """The path, or another name for what is no file on disk."""
+        return self._core.path
+
+    def stats(self) -> dict[str, int]:
+        """Chunks and bytes read and written, cache hits, merges and commits since the file was opened."""
+        return self._core.stats()
+
+    def __repr__(self) -> str:
+        if self.closed:
+            return f"<hugehist.File '{self.path}', closed>"
+        mode = "r+" if self.writable else "r"
+        return f"<hugehist.File '{self.path}', mode {mode}, {len(self)} histograms>"
+
+
+def _open(path: Path, mode: str, budget: tuple[int, int, int]) -> _core.File:
+    try:
+        return _core.File(os.fsencode(path), mode, *budget)
+    except OSError as problem:
+        if problem.filename is None:
+            problem.filename = os.fspath(path)
+        raise
+
+
+def _expected(expected: Mapping[str, int] | Sequence[int] | None, axes: Sequence[UHIAxis]) -> list[int]:
+    """One number for each axis, 0 where unknown."""
+    if expected is None:
+        return []
+    if not isinstance(expected, Mapping):
+        return list(expected)
+    names = [axis.get("metadata", {}).get("name", "") for axis in axes]
+    for name in expected:
+        if name not in names:
+            raise UnknownAxisError(f"expected= names '{name}', but the axes are {names}")
+    return [int(expected.get(name, 0)) for name in names]

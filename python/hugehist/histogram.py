@@ -1,0 +1,100 @@
+"""A histogram in a file: fill it, merge into it, read parts of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from . import _core
+from .axes import find_axis
+from .columns import axis_infos, fill_columns
+from .delta import Buffer, Delta
+from .labels import labels_of
+from .readable import Readable, Source
+from .selection import Selection
+from .uhi import deltas_of
+from .view import View
+
+
+class Histogram(Readable):
+    """A handle to a histogram in a file. The histogram itself is never held in memory.
+
+    It reads like a histogram of hist or boost-histogram; indexing and projecting give lazy views.
+    """
+
+    def __init__(self, core: _core.Histogram) -> None:
+        super().__init__(Source(core))
+        self._core = core
+        self._infos = axis_infos(core.axes()[1])
+
+    def fill(
+        self,
+        *args: Any,
+        weight: Any = None,
+        threads: int | None = None,
+        allow_nan: bool = False,
+        **named: Any,
+    ) -> Histogram:
+        """Adds events: one column for each axis, by position or by name; reads see them at once.
+
+        Columns of numeric axes are arrays of shape (events,). On a category axis a str is one label for all
+        events, an array or a list has one for each event, a dict of label → mask puts an event into many;
+        columns that are dictionary-encoded (pandas, Arrow, awkward, `(labels, codes)`) are taken as codes.
+        With `weight`, an observable or a mask of shape (events, k), one category axis takes a list of k labels,
+        or `hugehist.variations`. NaN weights are refused unless `allow_nan`. On an error nothing was added.
+        """
+        columns, weights = fill_columns(self._infos, args, named, weight)
+        self._core.fill(columns, weights, allow_nan, _thread_count(threads))
+        return self
+
+    def merge(self, other: Any, id: str | bytes | None = None) -> bool:
+        """Adds a delta or any histogram, matching labels; growing category axes get those that are new.
+
+        With an id that was merged before nothing happens. True if it was merged.
+        """
+        if isinstance(other, Delta):
+            return self._core.merge(other._core, id)
+        if id is not None and not isinstance(id, str | bytes):
+            raise TypeError(f"the id of a merge is a str or bytes, not {id!r}")
+        merged = True
+        for delta in deltas_of(other, self._core.axes()[1], single=id is not None):
+            merged = self._core.merge(delta, id)
+        return merged
+
+    def __iadd__(self, other: Any) -> Histogram:
+        self.merge(other)
+        return self
+
+    def buffer(self) -> Buffer:
+        """An empty buffer over the same axes, to fill elsewhere; its `delta()` can be merged here."""
+        return Buffer._of(self._core.buffer())
+
+    def grow(self, axis: str | int, labels: Iterable[str | int]) -> None:
+        """Adds labels to a growing category axis; those that are there stay."""
+        info = self._infos[find_axis(self._source.axes()[1], axis, self._source.owner)]
+        if isinstance(labels, str | bytes):
+            raise TypeError(f"grow takes a list of labels for {info.owner}, not one label")
+        if not info.is_category or not info.name:
+            raise ValueError(f"{self._source.owner}: {info.owner} is no category axis with a name")
+        self._core.grow(info.name, labels_of(labels, info.kind == "category_int", info.owner))
+
+    def stats(self) -> dict[str, Any]:
+        """Dense size, bytes and chunks of the last commit, chunk shape."""
+        return self._core.stats()
+
+    def __repr__(self) -> str:
+        return self._description(repr(self.name))
+
+    def _selection(self) -> Selection:
+        return Selection.whole(self._source.axes()[1])
+
+    def _view(self, step: Callable[[Selection], Selection]) -> View:
+        return View(self._source, (step,))
+
+
+def _thread_count(threads: int | None) -> int:
+    if threads is None:
+        return 0
+    if threads < 0:
+        raise ValueError(f"threads={threads} is negative: 0 takes as many as the file has")
+    return threads

@@ -1,0 +1,100 @@
+"""What a file keeps beside its histograms, within the same commits: attributes, counters, the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, MutableMapping
+from typing import Any
+
+from . import _core
+from .axes import metadata_dict
+
+CounterKey = str | tuple[str, ...]
+
+
+class Attributes(MutableMapping[str, Any]):
+    """Attributes of the file: bool, int, float or str under a name."""
+
+    def __init__(self, core: _core.File) -> None:
+        self._core = core
+
+    def __getitem__(self, key: str) -> Any:
+        return self._core.attributes()[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        kept = metadata_dict({"value": value}, f"attribute {key!r}")
+        if not kept:
+            raise TypeError(f"attribute {key!r}: None cannot be kept")
+        self._core.set_attribute(key, kept["value"])
+
+    def __delitem__(self, key: str) -> None:
+        self._core.remove_attribute(key)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._core.attributes())
+
+    def __len__(self) -> int:
+        return len(self._core.attributes())
+
+    def __repr__(self) -> str:
+        return f"Attributes({self._core.attributes()!r})"
+
+
+class Counters(MutableMapping[CounterKey, float]):
+    """Sums under a key of one or more parts; one that does not exist reads as 0, as in collections.Counter."""
+
+    def __init__(self, core: _core.File) -> None:
+        self._core = core
+
+    def __getitem__(self, key: CounterKey) -> float:
+        return self._core.counters().get(_parts(key), 0.0)
+
+    def __setitem__(self, key: CounterKey, value: float) -> None:
+        self._core.set_counter(_parts(key), float(value))
+
+    def __delitem__(self, key: CounterKey) -> None:
+        self._core.remove_counter(_parts(key))
+
+    def __contains__(self, key: object) -> bool:
+        try:
+            return _parts(key) in self._core.counters()
+        except TypeError:
+            return False
+
+    def add(self, key: CounterKey, value: float) -> None:
+        """`counters[key] += value` as one step, for use from several threads."""
+        self._core.add_to_counter(_parts(key), float(value))
+
+    def __iter__(self) -> Iterator[CounterKey]:
+        return iter([key[0] if len(key) == 1 else key for key in self._core.counters()])
+
+    def __len__(self) -> int:
+        return len(self._core.counters())
+
+    def __repr__(self) -> str:
+        return f"Counters({dict(self)!r})"
+
+
+class Ledger(Collection[str | bytes]):
+    """Ids of the merges that are in the file."""
+
+    def __init__(self, core: _core.File) -> None:
+        self._core = core
+
+    def __contains__(self, id: object) -> bool:
+        return isinstance(id, str | bytes) and self._core.merged(id)
+
+    def __iter__(self) -> Iterator[str | bytes]:
+        return iter(self._core.merge_ids())
+
+    def __len__(self) -> int:
+        return len(self._core.merge_ids())
+
+    def __repr__(self) -> str:
+        return f"Ledger({len(self)} ids)"
+
+
+def _parts(key: Any) -> tuple[str, ...]:
+    parts = key if isinstance(key, tuple) else (key,)
+    if not all(isinstance(part, str) for part in parts):
+        raise TypeError(f"a counter's key is a str or a tuple of str, not {key!r}")
+    return parts

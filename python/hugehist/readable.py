@@ -1,0 +1,271 @@
+"""What can be read like a histogram: a histogram in a file, and any view of a part of it.
+
+Nothing is read before content is asked for, and then only the chunks that it needs. Axes are hist's objects;
+content comes as NumPy arrays, as boost-histogram would give them.
+"""
+
+from __future__ import annotations
+
+import copy
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import boost_histogram as bh
+import hist
+import numpy as np
+import numpy.typing as npt
+from boost_histogram.view import WeightedSumView
+
+from . import _core
+from .axes import STORAGES, Axis, axes_to_uhi, axis_from_uhi, find_axis, named_tuple
+from .indexing import frozen, normalise
+from .selection import Selection
+
+if TYPE_CHECKING:
+    from .view import View
+
+Array = npt.NDArray[Any]
+Number = int | float | bh.accumulators.WeightedSum
+
+
+class Source:
+    """A histogram of the core, and its axes as hist's objects, made again only when they have changed."""
+
+    def __init__(self, core: _core.Histogram) -> None:
+        self.core = core
+        self.owner = f"histogram '{core.name}'"
+        self._version = 0
+        self._axes: tuple[Axis, ...] = ()
+
+    def axes(self) -> tuple[int, tuple[Axis, ...]]:
+        """(version, axes): the same version means the same axes."""
+        version, uhi = self.core.axes()
+        if version != self._version:
+            self._axes = tuple(axis_from_uhi(axis) for axis in uhi)
+            self._version = version
+        return version, self._axes
+
+
+class Readable(ABC):
+    """The reading half of a histogram's interface."""
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+
+    @abstractmethod
+    def _selection(self) -> Selection:
+        """What is shown, with the axes as they are now."""
+
+    @abstractmethod
+    def _view(self, step: Callable[[Selection], Selection]) -> View:
+        """A view with one more step."""
+
+    # --- what it is: no content is read ---------------------------------------------------------------
+
+    @property
+    def name(self) -> str:
+        """The name of the histogram in its file."""
+        return self._source.core.name
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        return self._source.core.metadata
+
+    @property
+    def label(self) -> str:
+        return str(self.metadata.get("label", self.name))
+
+    @property
+    def axes(self) -> hist.axis.NamedAxesTuple:
+        return named_tuple(self._selection().axes)
+
+    @property
+    def ndim(self) -> int:
+        return len(self._selection().axes)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Bins of each axis, without flow bins."""
+        return tuple(len(axis) for axis in self._selection().axes)
+
+    @property
+    def size(self) -> int:
+        """All bins, flow bins included."""
+        size = 1
+        for extent in self._selection().shape:
+            size *= extent
+        return size
+
+    @property
+    def kind(self) -> bh.Kind:
+        return bh.Kind.COUNT
+
+    @property
+    def storage_type(self) -> type[bh.storage.Storage]:
+        """boost-histogram's storage of what is read: scaled integers are doubles."""
+        kind = self._source.core.storage
+        return STORAGES["double" if kind == "int" and self._selection().scaled else kind]
+
+    @property
+    def storage(self) -> bh.storage.Storage:
+        return self.storage_type()
+
+    # --- content ----------------------------------------------------------------------------------------
+
+    def values(self, flow: bool = False) -> Array:
+        return self._planes(flow)[0]
+
+    def variances(self, flow: bool = False) -> Array | None:
+        """As boost-histogram: None for int and double storage where the values are no variances."""
+        if self.storage_type is bh.storage.Weight:
+            return self._planes(flow)[1]
+        return self._planes(flow)[0] if self._variance_known(self._selection()) else None
+
+    def counts(self, flow: bool = False) -> Array:
+        """As boost-histogram: the values."""
+        return self.values(flow)
+
+    def view(self, flow: bool = False) -> Array:
+        """A read-only copy of the content as boost-histogram's view has it."""
+        planes = self._planes(flow)
+        if len(planes) == 1:
+            result = planes[0]
+        else:
+            cells = np.empty(planes[0].shape, [("value", np.float64), ("variance", np.float64)])
+            cells["value"], cells["variance"] = planes
+            result = cells.view(WeightedSumView)
+        result.flags.writeable = False
+        return result
+
+    def sum(self, flow: bool = False) -> Number:
+        return self._number(self._selection().total(flow))
+
+    def to_boost(self) -> bh.Histogram[Any]:
+        """A copy in memory."""
+        result: bh.Histogram[Any] = self._fill_in(bh.Histogram)
+        return result
+
+    def to_hist(self) -> hist.Hist[Any]:
+        """A copy in memory."""
+        result: hist.Hist[Any] = self._fill_in(hist.Hist)
+        return result
+
+    def __array__(self, dtype: Any = None, *, copy: bool | None = None) -> Array:
+        return np.asarray(self.view(), dtype=dtype)
+
+    def _to_uhi_(self) -> dict[str, Any]:
+        """The UHI serialization form, which uhi.io writes and hist.Hist takes."""
+        selection = self._selection()
+        kind = "double" if self._source.core.storage == "int" and selection.scaled else self._source.core.storage
+        names = ("values", "variances")
+        storage = {"type": kind} | dict(zip(names, self._read(selection), strict=False))
+        return {
+            "uhi_schema": 1,
+            "axes": axes_to_uhi(selection.axes),
+            "storage": storage,
+            "metadata": {"name": self.name} | self.metadata,
+        }
+
+    # --- parts: views ------------------------------------------------------------------------------------
+
+    def __getitem__(self, index: Any) -> Any:
+        """UHI indexing: a lazy view, or the content of one bin."""
+        index = frozen(index)
+        owner = self._source.owner
+
+        def step(selection: Selection) -> Selection:
+            return selection.item(normalise(index, selection.axes, owner))
+
+        selection = step(self._selection())
+        return self._view(step) if selection.axes else self._number(selection)
+
+    def project(self, *args: str | int, flow: bool = True) -> Any:
+        """The sum over all axes but those given, by name or number; the result has them in that order."""
+        owner = self._source.owner
+
+        def step(selection: Selection) -> Selection:
+            kept = [find_axis(selection.axes, which, owner) for which in args]
+            if len(set(kept)) != len(kept):
+                raise ValueError(f"{owner}: an axis is projected onto twice")
+            return selection.project(kept, flow)
+
+        selection = step(self._selection())
+        return self._view(step) if selection.axes else self._number(selection)
+
+    def scale(self, axis: str | int, factors: Mapping[Any, float] | Sequence[float] | float) -> View:
+        """A view whose content is multiplied while it is read; variances by the square.
+
+        `factors` is a number, one number for each bin (with or without flow bins, which else stay as they
+        are), or for a category axis a dict of label → factor; labels that it lacks stay as they are.
+        """
+        owner = self._source.owner
+        given = dict(factors) if isinstance(factors, Mapping) else np.array(factors, dtype=np.float64)
+
+        def step(selection: Selection) -> Selection:
+            which = find_axis(selection.axes, axis, owner)
+            return selection.scale(which, given)
+
+        return self._view(step)
+
+    # --- comparing and copying ---------------------------------------------------------------------------
+
+    def __eq__(self, other: object) -> bool:
+        """Same axes, storage and content; content is read only where the axes agree."""
+        if not isinstance(other, Readable | bh.Histogram):
+            return NotImplemented
+        if self.storage_type is not other.storage_type or self.ndim != other.ndim:
+            return False
+        if any(mine != theirs for mine, theirs in zip(self.axes, other.axes, strict=True)):
+            return False
+        return bool(np.array_equal(self.view(flow=True), other.view(flow=True)))
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            f"{self._source.owner} is a handle to an open file and cannot be pickled or copied: "
+            "use to_hist(), or the file's path and the histogram's name"
+        )
+
+    def __deepcopy__(self, memo: Any) -> NoReturn:
+        self.__reduce__()
+
+    def _description(self, what: str) -> str:
+        axes = "".join(f"\n  {axis!r}," for axis in self._selection().axes)
+        return f"{type(self).__name__}({what},{axes}\n  storage={self.storage!r})"
+
+    # --- reading -----------------------------------------------------------------------------------------
+
+    def _planes(self, flow: bool) -> list[Array]:
+        selection = self._selection()
+        return self._read(selection if flow else selection.without_flow())
+
+    def _read(self, selection: Selection) -> list[Array]:
+        """One array for each plane, its axes in the order of the result."""
+        _, planes = self._source.core.read([(one.target, one.extent, one.factor) for one in selection.maps])
+        left = [i for i in range(len(selection.maps)) if i not in selection.order]
+        single = (Ellipsis,) + (0,) * len(left)
+        return [plane.transpose([*selection.order, *left])[single] for plane in planes]
+
+    def _number(self, selection: Selection) -> Number:
+        planes = [plane.item() for plane in self._read(selection)]
+        return bh.accumulators.WeightedSum(*planes) if len(planes) == 2 else planes[0]
+
+    def _variance_known(self, selection: Selection) -> bool:
+        return self._source.core.variance_known and not selection.scaled
+
+    def _fill_in(self, make: Any) -> Any:
+        """`make` is the class of the histogram in memory."""
+        selection = self._selection()
+        planes = self._read(selection)
+        result = make(*(copy.copy(axis) for axis in selection.axes), storage=self.storage)
+        for key, value in ({"name": self.name} | self.metadata).items():
+            setattr(result, key, value)
+        cells: Any = result.view(flow=True)
+        if len(planes) == 2:
+            cells["value"], cells["variance"] = planes
+        else:
+            cells[...] = planes[0]
+            result._variance_known = self._variance_known(selection)
+        return result

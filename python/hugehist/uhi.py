@@ -1,0 +1,167 @@
+"""Histograms of other libraries as deltas: their memory is viewed where it can be, not copied."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import boost_histogram as bh
+import numpy as np
+import numpy.typing as npt
+
+from . import _core
+from .axes import UHIAxis, axes_to_uhi, metadata_dict, storage_name
+from .readable import Readable
+
+Array = npt.NDArray[Any]
+PLANES = {"int": ("values",), "double": ("values",), "weighted": ("values", "variances")}
+PART_BYTES = 64 << 20
+_DTYPES = {"int": np.int64, "double": np.float64, "weighted": np.float64}
+
+
+@dataclass(frozen=True)
+class Content:
+    """A histogram in memory: axes as UHI dictionaries, an array with flow bins for each plane."""
+
+    axes: list[UHIAxis]
+    storage: str
+    planes: list[Array]
+    variance_known: bool = True
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+    def delta(self) -> _core.Delta:
+        return _core.Delta.from_dense(self.axes, self.storage, self.planes, self.variance_known)
+
+
+def content_of(histogram: Any) -> Content:
+    """Any UHI object: of hist, boost-histogram, hugehist or uproot, or the dictionary that uhi.io reads."""
+    if isinstance(histogram, Readable):
+        return _of_readable(histogram)
+    if isinstance(histogram, bh.Histogram):
+        return _of_boost(histogram)
+    if isinstance(histogram, Mapping) and "uhi_schema" in histogram:
+        return _of_uhi(histogram)
+    for method in ("_to_uhi_", "to_boost", "to_hist"):
+        if hasattr(histogram, method):
+            return content_of(getattr(histogram, method)())
+    raise TypeError(
+        f"a {type(histogram).__name__} is no histogram: give one of hist or boost-histogram, or a UHI object"
+    )
+
+
+def delta_of(histogram: Any) -> _core.Delta:
+    return content_of(histogram).delta()
+
+
+def described(histogram: Any) -> tuple[list[UHIAxis], str, dict[str, Any]]:
+    """Axes, storage and metadata of any UHI object; content that is in a file is not read."""
+    if isinstance(histogram, Readable):
+        return axes_to_uhi(histogram.axes), storage_name(histogram.storage_type), histogram.metadata
+    if _is_chunked(histogram):
+        return axes_to_uhi(histogram.axes), storage_name(histogram.storage_type), {}
+    content = content_of(histogram)
+    return content.axes, content.storage, content.metadata
+
+
+def deltas_of(histogram: Any, like: Sequence[UHIAxis], single: bool) -> Iterator[_core.Delta]:
+    """Deltas that add the histogram to one with the axes `like`; one only, where `single`.
+
+    What is in a file or in chunks may be larger than memory, and comes in parts.
+    """
+    if _is_chunked(histogram):
+        from .chunked import contents_of_chunked
+
+        contents = contents_of_chunked(histogram, single)
+    elif isinstance(histogram, Readable) and not single:
+        contents = _parts_of_readable(histogram)
+    else:
+        contents = iter([content_of(histogram)])
+    for content in contents:
+        axes = [_settled(mine, theirs) for mine, theirs in zip(content.axes, like, strict=False)]
+        axes += content.axes[len(axes) :]
+        yield _core.Delta.from_dense(axes, content.storage, content.planes, content.variance_known)
+
+
+def _is_chunked(histogram: Any) -> bool:
+    """hist's ChunkedHist, which older versions of hist do not have."""
+    return hasattr(histogram, "chunk_axes") and hasattr(histogram, "chunks")
+
+
+def _parts_of_readable(source: Readable) -> Iterator[Content]:
+    """The whole, or halves of an axis of labels until they are small."""
+    axes = source._selection().axes
+    split = [i for i, axis in enumerate(axes) if _is_label_axis(axis) and len(axis) > 1]
+    if source.size * 16 <= PART_BYTES or not split:
+        yield _of_readable(source)
+        return
+    middle = len(axes[split[0]]) // 2
+    for part in (slice(None, middle), slice(middle, None)):
+        yield from _parts_of_readable(source[{split[0]: part}])
+
+
+def _is_label_axis(axis: Any) -> bool:
+    return isinstance(axis, bh.axis.StrCategory | bh.axis.IntCategory) and not axis.traits.overflow
+
+
+def _of_readable(source: Readable) -> Content:
+    selection = source._selection()
+    kind = storage_name(source.storage_type)
+    planes = [np.ascontiguousarray(plane) for plane in source._read(selection)]
+    known = source._variance_known(selection)
+    return Content(axes_to_uhi(selection.axes), kind, planes, known, source.metadata)
+
+
+def _of_boost(source: bh.Histogram[Any]) -> Content:
+    kind = storage_name(source.storage_type)
+    view: Any = source.view(flow=True)
+    planes = [view["value"], view["variance"]] if kind == "weighted" else [view]
+    metadata = metadata_dict(source.__dict__, "the histogram", strict=False)
+    known = bool(source.__dict__.get("_variance_known", True))
+    return Content(axes_to_uhi(source.axes, strict=False), kind, [np.asarray(p) for p in planes], known, metadata)
+
+
+def _of_uhi(uhi: Mapping[str, Any]) -> Content:
+    """Raises ValueError for what is no UHI histogram of schema 1."""
+    if uhi["uhi_schema"] != 1:
+        raise ValueError(f"UHI schema {uhi['uhi_schema']} is newer than what this version knows (1)")
+    axes, storage = [dict(axis) for axis in uhi["axes"]], dict(uhi["storage"])
+    for axis in axes:
+        axis["metadata"] = metadata_dict(axis.get("metadata") or {}, "an axis", strict=False)
+    kind = storage["type"]
+    if kind not in PLANES:
+        raise ValueError(f"storage {kind!r} cannot be kept: use int, double or weighted")
+    planes = []
+    for name in PLANES[kind]:
+        if name not in storage:
+            raise ValueError(f"the UHI histogram has no {name!r} in its storage")
+        plane = np.asarray(storage[name])
+        if kind == "int" and plane.dtype.kind not in "iu" and plane.size:
+            raise TypeError(f"the {name} of an int storage are integers, not {plane.dtype}")
+        planes.append(np.ascontiguousarray(plane, dtype=_DTYPES[kind]))
+    metadata = metadata_dict(uhi.get("metadata") or {}, "the histogram", strict=False)
+    return Content(axes, kind, planes, True, metadata)
+
+
+def _settled(mine: UHIAxis, theirs: UHIAxis) -> UHIAxis:
+    """`mine` with the bounds of `theirs` where they are the same but for the rounding of the last digit.
+
+    Libraries compute the upper edge of a regular axis back from its width, so 0.7 may come as 0.7000000000000001.
+    """
+    if mine.get("type") != theirs.get("type"):
+        return mine
+    if mine["type"] == "regular" and _close(mine, theirs):
+        return mine | {key: theirs[key] for key in ("lower", "upper")}
+    if mine["type"] == "variable":
+        infos = [axis.get("writer_info", {}).get("boost-histogram", {}) for axis in (mine, theirs)]
+        if infos[0].get("transform") and infos[0].get("transform") == infos[1].get("transform") and _close(*infos):
+            return mine | {"edges": theirs["edges"], "writer_info": theirs["writer_info"]}
+    return mine
+
+
+def _close(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> bool:
+    if mine["bins"] != theirs["bins"] or mine.get("power") != theirs.get("power"):
+        return False
+    largest = max(abs(theirs["lower"]), abs(theirs["upper"]))
+    return all(math.isclose(mine[k], theirs[k], rel_tol=0, abs_tol=8e-16 * largest) for k in ("lower", "upper"))

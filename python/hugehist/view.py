@@ -1,0 +1,38 @@
+"""Lazy views: parts of a histogram that are read when their content is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from .readable import Readable, Source
+from .selection import Selection
+
+Step = Callable[[Selection], Selection]
+
+
+class View(Readable):
+    """A part of a histogram. It keeps the steps that lead to it, and follows when axes grow."""
+
+    def __init__(self, source: Source, steps: tuple[Step, ...]) -> None:
+        super().__init__(source)
+        self._steps = steps
+        self._version, self._current = self._resolve()
+
+    def __repr__(self) -> str:
+        return self._description(f"of {self._source.owner}")
+
+    def _selection(self) -> Selection:
+        version, _ = self._source.axes()
+        if version != self._version:
+            self._version, self._current = self._resolve()
+        return self._current
+
+    def _view(self, step: Step) -> View:
+        return View(self._source, (*self._steps, step))
+
+    def _resolve(self) -> tuple[int, Selection]:
+        version, axes = self._source.axes()
+        selection = Selection.whole(axes)
+        for step in self._steps:
+            selection = step(selection)
+        return version, selection
