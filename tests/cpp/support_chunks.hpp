@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <system_error>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -81,6 +82,7 @@ class watched_store final : public hh::store::store {
   struct guard {
     explicit guard(watched_store& store) : store_{store} {
       if (store_.inside_.fetch_add(1) != 0) store_.entered_twice = true;
+      std::this_thread::yield();  // long enough inside for another to be noticed
     }
     ~guard() { store_.inside_.fetch_sub(1); }
     watched_store& store_;
