@@ -356,7 +356,7 @@ TEST_CASE("Fixed category axes: their labels, their overflow bin, or an error") 
   fill_buffer strict{{closed, score_axis()}, storage::double_};
   CHECK_THROWS_AS(strict.fill({.columns = {column, view(x)}}), key_error);
   CHECK_THROWS_WITH(strict.fill({.columns = {std::string{"q"}, view(x)}}),
-                    Catch::Matchers::Contains("closed") && Catch::Matchers::Contains("'q'"));
+                    contains("closed") && contains("'q'"));
   CHECK(strict.empty());
   CHECK(strict.take().data().labels == std::vector<std::vector<std::string>>{{}});
 
