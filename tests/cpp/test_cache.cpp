@@ -9,6 +9,7 @@
 #include "chunk/cache.hpp"
 #include "chunk/chunk_io.hpp"
 #include "support_chunks.hpp"
+#include "support_store.hpp"
 
 using namespace hugehist;
 using chunk::chunk_cache;
@@ -67,6 +68,33 @@ TEST_CASE("more chunks than fit come back as they were left") {
   CHECK(stats.chunks_read == 60);
   CHECK(stats.bytes_written > 0);
   CHECK(stats.chunks_written == 60);
+}
+
+TEST_CASE("chunks survive the commit of an HDF5 file") {
+  const store_support::temporary_directory directory;
+  auto file = store::open_hdf5(directory / "h.h5", store::access::create, store_support::hdf5_cache);
+  const auto layout = support::make_histogram(*file, "h", storage::int_, {30, cells}, {1, cells});
+  base::thread_pool pool{2};
+  {
+    chunk_cache cache{*file, 2 * layout.chunk_bytes()};
+    for (std::uint32_t i = 0; i < 30; i += 2) {
+      auto pin = cache.acquire(layout, at({i, 0}));
+      pin.mark_dirty();
+      reinterpret_cast<std::int64_t*>(pin.plane(0))[cells - 1] = i + 1;
+    }
+    cache.write_back(pool);
+  }
+  file->commit();
+  file.reset();
+  file = store::open_hdf5(directory / "h.h5", store::access::read, store_support::hdf5_cache);
+  chunk_cache cache{*file, 2 * layout.chunk_bytes()};
+  auto reopened = layout;
+  reopened.id = file->find("h");
+  for (std::uint32_t i = 0; i < 30; ++i) {
+    CHECK(cache.exists(reopened, at({i, 0})) == (i % 2 == 0));
+    const auto pin = cache.acquire(reopened, at({i, 0}));
+    CHECK(reinterpret_cast<const std::int64_t*>(pin.plane(0))[cells - 1] == (i % 2 == 0 ? i + 1 : 0));
+  }
 }
 
 TEST_CASE("the least recently used chunk goes first") {

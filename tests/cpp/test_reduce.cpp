@@ -12,6 +12,7 @@
 #include "catch.hpp"
 #include "read/reduce.hpp"
 #include "support_chunks.hpp"
+#include "support_store.hpp"
 
 using namespace hugehist;
 using shape_t = std::vector<std::size_t>;
@@ -22,8 +23,9 @@ namespace {
 class stored_histogram {
  public:
   stored_histogram(std::mt19937& random, storage kind, shape_t extents, const shape_t& chunk_shape,
-                   std::size_t chunks_in_cache = 3)
+                   std::size_t chunks_in_cache = 3, std::unique_ptr<store::store> medium = store::make_memory_store())
       : random_{random},
+        store_{std::move(medium)},
         kind_{kind},
         extents_{std::move(extents)},
         layout_{support::make_histogram(store_, "h", kind, extents_, chunk_shape)},
@@ -113,7 +115,7 @@ class stored_histogram {
   }
 
   std::mt19937& random_;
-  support::watched_store store_{store::make_memory_store()};
+  support::watched_store store_;
   storage kind_;
   shape_t extents_;
   chunk::layout layout_;
@@ -203,6 +205,29 @@ TEST_CASE("random selections agree with a sum bin by bin, for any number of thre
     const auto kind = std::array{storage::int_, storage::double_, storage::weighted}[random() % 3];
     stored_histogram h{random, kind, extents, chunk_shape};
     for (int selection = 0; selection < 12; ++selection) {
+      std::vector<axis_map> maps;
+      for (const auto extent : extents) maps.push_back(random_map(random, extent));
+      CAPTURE(round, selection, extents, chunk_shape);
+      REQUIRE(compare(h, maps) == 0);
+    }
+  }
+}
+
+TEST_CASE("the same from an HDF5 file, committed and not") {
+  std::mt19937 random{11};
+  for (int round = 0; round < 20; ++round) {
+    const store_support::temporary_directory directory;
+    auto file = store::open_hdf5(directory / "h.h5", store::access::create, store_support::hdf5_cache);
+    const shape_t extents{1 + random() % 6, 1 + random() % 20, 1 + random() % 50};
+    const shape_t chunk_shape{1, 1 + random() % extents[1], 1 + random() % extents[2]};
+    const auto kind = round % 2 == 0 ? storage::int_ : storage::weighted;
+    stored_histogram h{random, kind, extents, chunk_shape, 3, std::move(file)};
+    for (int selection = 0; selection < 10; ++selection) {
+      if (selection == 5) {
+        h.cache().write_back(h.pool);
+        h.store().commit();
+        h.cache().drop_all();
+      }
       std::vector<axis_map> maps;
       for (const auto extent : extents) maps.push_back(random_map(random, extent));
       CAPTURE(round, selection, extents, chunk_shape);
