@@ -297,7 +297,7 @@ void staged_store::append_labels(histogram_id id, std::size_t axis, std::span<co
   if (!target.is_growing())
     throw std::invalid_argument{axis::to_string(target) + " of histogram '" + histogram.name +
                                 "' does not grow: labels can be added to growing category axes only"};
-  for (const auto& label : labels) check_text(label, "a label");
+  for (const auto& label : labels) check_label(label);
   auto extents = model::extents(histogram.record.schema.axes);
   extents[axis] += labels.size();
   base::checked_multiply(base::checked_product(extents, "the number of bins"), element_size * 2,

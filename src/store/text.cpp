@@ -9,6 +9,8 @@ namespace {
 
 // An attribute lives in an object header or a heap of HDF5; 64 KiB is what every version of it can keep.
 constexpr std::size_t max_attribute_text = 60000;
+// Labels have one length in the file: a very long one would lengthen all.
+constexpr std::size_t max_label = 1024;
 
 /// Length of the UTF-8 sequence that begins at `at`, 0 where none does.
 std::size_t sequence_length(std::string_view text, std::size_t at) noexcept {
@@ -56,6 +58,13 @@ void check_text(std::string_view text, const char* what) {
   }
 }
 
+void check_label(std::string_view label) {
+  check_text(label, "a label");
+  if (label.size() > max_label)
+    throw std::invalid_argument{"a label has " + std::to_string(label.size()) + " bytes: at most " +
+                                std::to_string(max_label) + " can be kept ('" + std::string{label.substr(0, 40)} + "…')"};
+}
+
 void check_histogram_name(const std::string& name) {
   const auto refuse = [&](const char* why) {
     throw std::invalid_argument{"a histogram cannot be named '" + name + "': " + why};
@@ -84,7 +93,7 @@ void check_schema(const model::schema& schema) {
   for (const auto& axis : schema.axes) {
     check_metadata(axis.metadata());
     if (const auto* strings = std::get_if<axis::str_category>(&axis.kind()))
-      for (const auto& label : strings->labels) check_text(label, "a label");
+      for (const auto& label : strings->labels) check_label(label);
   }
 }
 

@@ -14,6 +14,9 @@ namespace hugehist::store {
 /// Throws std::invalid_argument, naming `what`, when the text has a NUL or is not UTF-8.
 void check_text(std::string_view text, const char* what);
 
+/// The same for a label, which also has a greatest length.
+void check_label(std::string_view label);
+
 /// Throws std::invalid_argument for a name that no histogram may have: empty, with empty components, "." or
 /// "..", or the reserved component "hugehist".
 void check_histogram_name(const std::string& name);

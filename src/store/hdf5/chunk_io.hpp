@@ -4,7 +4,7 @@
 // session.
 #pragma once
 
-#include "codec/codec.hpp"
+#include "base/encoding.hpp"
 #include "store/chunk_coordinate.hpp"
 #include "store/hdf5/handle.hpp"
 

@@ -1,5 +1,7 @@
 #include "store/hdf5/file_access.hpp"
 
+#include "store/hdf5/superblock.hpp"
+
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/resource.h>
@@ -250,6 +252,7 @@ std::vector<std::byte> image_of(const file_access& access) {
   const auto size = check(H5Fget_file_image(access.file(), nullptr, 0), "image of the file");
   std::vector<std::byte> image(static_cast<std::size_t>(size));
   check(H5Fget_file_image(access.file(), image.data(), image.size()), "image of the file");
+  mend_superblock(image);
   return image;
 }
 

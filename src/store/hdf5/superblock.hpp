@@ -1,0 +1,19 @@
+// The superblock of an HDF5 file as bytes.
+//
+// H5Fget_file_image clears the mark "open for writing" but leaves the checksum over it as it was (HDF5 1.10.8), and
+// then no program opens the image. Pure; any thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace hugehist::store::hdf5 {
+
+/// Makes the checksum of the superblock right. Older superblocks have none, and stay as they are.
+void mend_superblock(std::span<std::byte> image) noexcept;
+
+/// Bob Jenkins's lookup3 (hashlittle): the checksum of HDF5's metadata.
+std::uint32_t lookup3(std::span<const std::byte> bytes) noexcept;
+
+}  // namespace hugehist::store::hdf5
