@@ -3,6 +3,9 @@
 // results do not depend on the machine.
 #pragma once
 
+#include <algorithm>
+#include <atomic>
+
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
 #define HUGEHIST_X86_KERNELS 1
 #else
@@ -13,6 +16,9 @@ namespace hugehist::write {
 
 enum class instruction_set { baseline, avx2, avx512 };
 
+/// Nothing newer than this is used: for tests, which compare the variants on one machine.
+inline std::atomic<instruction_set> newest_instruction_set{instruction_set::avx512};
+
 inline instruction_set best_instruction_set() noexcept {
 #if HUGEHIST_X86_KERNELS
   static const instruction_set best = [] {
@@ -20,7 +26,7 @@ inline instruction_set best_instruction_set() noexcept {
       return instruction_set::avx512;
     return __builtin_cpu_supports("avx2") ? instruction_set::avx2 : instruction_set::baseline;
   }();
-  return best;
+  return std::min(best, newest_instruction_set.load(std::memory_order_relaxed));
 #else
   return instruction_set::baseline;
 #endif

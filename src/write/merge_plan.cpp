@@ -1,0 +1,281 @@
+#include "write/merge_plan.hpp"
+
+#include "model/schema.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <stdexcept>
+
+namespace hugehist::write {
+namespace {
+
+/// Steps `index` through C order; false after the last.
+bool advance(std::vector<std::uint32_t>& index, const std::vector<std::size_t>& counts) {
+  for (auto i = index.size(); i-- > 0;) {
+    if (++index[i] < counts[i]) return true;
+    index[i] = 0;
+  }
+  return false;
+}
+
+bool is_zero(const block& block) {
+  const auto* few = std::get_if<event_rows>(&block.cells);
+  return few != nullptr && std::ranges::all_of(few->weights, [](double w) { return w == 0; });
+}
+
+}  // namespace
+
+merge_plan::merge_plan(const delta_data& delta, const chunk::layout& layout, const std::vector<std::size_t>& extents,
+                       std::vector<label_bins> labels)
+    : delta_{delta}, layout_{layout}, extents_{extents}, labels_{std::move(labels)} {
+  categories_ = model::category_axes(delta.axes);
+  dense_ = model::dense_axes(delta.axes);
+  const auto& shape = layout.grid.shape();
+  for (std::size_t i = 0; i < extents.size(); ++i)
+    chunk_counts_.push_back(std::max<std::size_t>(1, (extents[i] + shape[i] - 1) / shape[i]));
+  make_tiles();
+  for (std::uint32_t i = 0; i < delta.blocks.size(); ++i) add_block(i);
+}
+
+void merge_plan::make_tiles() {
+  const auto& shape = layout_.grid.shape();
+  std::vector<std::size_t> counts;
+  for (auto axis : dense_) counts.push_back(chunk_counts_[axis]);
+  std::vector<std::uint32_t> index(dense_.size(), 0);
+  do {
+    dense_tile made{index, {}, {}};
+    for (std::size_t d = 0; d < dense_.size(); ++d) {
+      const auto begin = index[d] * shape[dense_[d]];
+      made.begins.push_back(begin);
+      made.extents.push_back(std::min(shape[dense_[d]], extents_[dense_[d]] - begin));
+    }
+    tiles_.push_back(std::move(made));
+  } while (advance(index, counts));
+}
+
+/// Range of groups_ with the rows of the block. Blocks of one fill share their rows, and so their groups.
+std::pair<std::uint32_t, std::uint32_t> merge_plan::groups_of(const block& block) {
+  const auto first = static_cast<std::uint32_t>(groups_.size());
+  if (block.span == no_span) {
+    if (last_spanned_ != nullptr || groups_.empty()) {
+      groups_.push_back({0, {0}, {0}});
+      last_spanned_ = nullptr;
+      last_groups_ = {first, first + 1};
+    }
+    return last_groups_;
+  }
+  if (last_spanned_ != nullptr && last_spanned_->span == block.span && last_spanned_->row_codes == block.row_codes)
+    return last_groups_;
+  const auto length = layout_.grid.shape()[categories_[block.span]];
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> rows;  // bin, row
+  for (std::uint32_t row = 0; row < block.row_codes.size(); ++row)
+    rows.emplace_back(labels_[block.span].of(block.row_codes[row]), row);
+  // By chunk, and within a chunk as they come, which keeps neighbours in the block side by side.
+  std::ranges::stable_sort(rows, {}, [&](const auto& entry) { return entry.first / length; });
+  for (const auto& [bin, row] : rows) {
+    const auto chunk = static_cast<std::uint32_t>(bin / length);
+    if (groups_.size() == first || groups_.back().chunk != chunk) groups_.push_back({chunk, {}, {}});
+    groups_.back().rows.push_back(row);
+    groups_.back().offsets.push_back(static_cast<std::uint32_t>(bin % length));
+  }
+  last_spanned_ = &block;
+  last_groups_ = {first, static_cast<std::uint32_t>(groups_.size())};
+  return last_groups_;
+}
+
+void merge_plan::add_block(std::uint32_t index) {
+  const auto& block = delta_.blocks[index];
+  const auto lacks = [&](std::size_t c, std::uint32_t code) {
+    return code == overflow_code && labels_[c].overflow == overflow_code;
+  };
+  for (std::size_t c = 0; c < labels_.size(); ++c) {
+    const bool missing = c == block.span ? std::ranges::any_of(block.row_codes, [&](auto code) { return lacks(c, code); })
+                                         : lacks(c, block.codes[c]);
+    if (!missing) continue;
+    if (is_zero(block)) return;
+    const auto& axis = delta_.axes[categories_[c]];
+    throw std::invalid_argument{"axis '" + axis.name() +
+                                "': the addend has entries in its overflow bin, and the histogram has none: empty "
+                                "that bin, or give the entries a label"};
+  }
+  const auto [first, last] = groups_of(block);
+  for (auto group = first; group < last; ++group)
+    for (std::uint32_t t = 0; t < tiles_.size(); ++t) {
+      chunk_part made{.block = index, .group = group, .tile = t};
+      made.chunk = position(coordinate(made));
+      pieces_.push_back(made);
+    }
+}
+
+store::chunk_coordinate merge_plan::coordinate(const chunk_part& part) const noexcept {
+  const auto& block = delta_.blocks[part.block];
+  const auto& shape = layout_.grid.shape();
+  store::chunk_coordinate result;
+  result.rank = static_cast<std::uint32_t>(shape.size());
+  for (std::size_t c = 0; c < categories_.size(); ++c) {
+    const auto axis = categories_[c];
+    result.index[axis] = c == block.span ? groups_[part.group].chunk
+                                         : static_cast<std::uint32_t>(labels_[c].of(block.codes[c]) / shape[axis]);
+  }
+  for (std::size_t d = 0; d < dense_.size(); ++d) result.index[dense_[d]] = tiles_[part.tile].chunks[d];
+  return result;
+}
+
+std::uint64_t merge_plan::position(const store::chunk_coordinate& coordinate) const noexcept {
+  std::uint64_t result = 0;
+  for (std::size_t i = 0; i < coordinate.rank; ++i) result = result * chunk_counts_[i] + coordinate.index[i];
+  return result;
+}
+
+void merge_plan::test(std::size_t piece) noexcept {
+  auto& part = pieces_[piece];
+  if (std::holds_alternative<dense_cells>(delta_.blocks[part.block].cells)) {
+    part.is_zero = true;
+    with_pieces(part, nullptr, [&](const auto& p) { part.is_zero = part.is_zero && !any_nonzero(p); });
+  } else {
+    part.is_zero = true;
+    for_each_weight(part, [&](std::size_t, double) { part.is_zero = false; });
+  }
+}
+
+void merge_plan::finish() {
+  std::erase_if(pieces_, [](const auto& part) { return part.is_zero; });
+  // The order of blocks within a chunk is the delta's, so that sums do not depend on threads.
+  const auto order = [](const auto& part) { return std::pair{part.chunk, part.block}; };
+  if (!std::ranges::is_sorted(pieces_, {}, order)) std::ranges::stable_sort(pieces_, {}, order);
+  for (std::size_t begin = 0; begin < pieces_.size();) {
+    auto end = begin;
+    while (end < pieces_.size() && pieces_[end].chunk == pieces_[begin].chunk) ++end;
+    chunks_.emplace_back(begin, end);
+    begin = end;
+  }
+}
+
+store::chunk_coordinate merge_plan::coordinate(std::size_t chunk) const noexcept {
+  return coordinate(pieces_[chunks_[chunk].first]);
+}
+
+std::vector<store::chunk_coordinate> merge_plan::coordinates() const {
+  std::vector<store::chunk_coordinate> result;
+  result.reserve(chunks());
+  for (std::size_t i = 0; i < chunks(); ++i) result.push_back(coordinate(i));
+  return result;
+}
+
+/// Where the block's bins of the category axes, but for the span axis, lie within a chunk.
+std::size_t merge_plan::base_offset(const block& block) const noexcept {
+  std::size_t offset = 0;
+  for (std::size_t c = 0; c < categories_.size(); ++c) {
+    if (c == block.span) continue;
+    const auto axis = categories_[c];
+    offset += labels_[c].of(block.codes[c]) % layout_.grid.shape()[axis] * layout_.grid.strides()[axis];
+  }
+  return offset;
+}
+
+/// The part of a dense block as the kernels take it, some rows at a time; without a pin for looking only. Nothing
+/// is allocated: a merge must not fail once it has begun to add.
+template <class Use>
+void merge_plan::with_pieces(const chunk_part& part, const chunk::pinned_chunk* pin, const Use& use) const noexcept {
+  const auto& block = delta_.blocks[part.block];
+  const auto& cells = std::get<dense_cells>(block.cells);
+  const auto& group = groups_[part.group];
+  const auto& tile = tiles_[part.tile];
+  const auto& strides = layout_.grid.strides();
+
+  std::ptrdiff_t source = 0;
+  std::array<piece_axis, store::max_rank> axes;
+  for (std::size_t d = 0; d < dense_.size(); ++d) {
+    axes[d] = {tile.extents[d], cells.bin_strides[d], static_cast<std::ptrdiff_t>(strides[dense_[d]])};
+    source += static_cast<std::ptrdiff_t>(tile.begins[d]) * cells.bin_strides[d];
+  }
+  const auto bins = compact(axes.data(), dense_.size());
+  piece piece{.kind = delta_.kind, .source = cells.planes, .target = {}, .rows = {}, .bins = {axes.data(), bins}};
+  for (std::size_t p = 0; pin != nullptr && p < layout_.planes; ++p) piece.target[p] = pin->plane(p);
+
+  const auto target = static_cast<std::ptrdiff_t>(base_offset(block));
+  const auto row_stride = block.span == no_span ? 0 : static_cast<std::ptrdiff_t>(strides[categories_[block.span]]);
+  std::array<row_offset, 256> rows;
+  for (std::size_t first = 0; first < group.rows.size(); first += rows.size()) {
+    const auto n = std::min(rows.size(), group.rows.size() - first);
+    for (std::size_t r = 0; r < n; ++r)
+      rows[r] = {source + static_cast<std::ptrdiff_t>(group.rows[first + r]) * cells.row_stride,
+                 target + static_cast<std::ptrdiff_t>(group.offsets[first + r]) * row_stride};
+    piece.rows = {rows.data(), n};
+    use(piece);
+  }
+}
+
+/// Calls use(offset in the chunk, weight) for each weight of a block of few events that is not zero.
+template <class Use>
+void merge_plan::for_each_weight(const chunk_part& part, const Use& use) const noexcept {
+  const auto& block = delta_.blocks[part.block];
+  const auto& few = std::get<event_rows>(block.cells);
+  const auto& group = groups_[part.group];
+  const auto& tile = tiles_[part.tile];
+  const auto& strides = layout_.grid.strides();
+  const auto base = base_offset(block);
+  const auto row_stride = block.span == no_span ? 0 : strides[categories_[block.span]];
+  const auto k = block.rows();
+  constexpr auto outside = static_cast<std::size_t>(-1);
+
+  const auto offset_of = [&](std::size_t bin) {
+    std::size_t offset = base;
+    for (auto d = dense_.size(); d-- > 0;) {
+      const auto extent = extents_[dense_[d]];
+      const auto local = bin % extent - tile.begins[d];  // wraps below the tile, and is then too large as well
+      if (local >= tile.extents[d]) return outside;
+      offset += local * strides[dense_[d]];
+      bin /= extent;
+    }
+    return offset;
+  };
+  const auto events = few.weights.size() / k;
+  for (std::size_t e = 0; e < events; ++e) {
+    auto offset = outside;
+    if (!few.bin_per_weight && few.bins[e] != event_rows::dropped) offset = offset_of(few.bins[e]);
+    if (!few.bin_per_weight && offset == outside) continue;
+    for (std::size_t r = 0; r < group.rows.size(); ++r) {
+      const auto weight = few.weights[e * k + group.rows[r]];
+      if (weight == 0) continue;
+      if (few.bin_per_weight) {
+        const auto bin = few.bins[e * k + group.rows[r]];
+        offset = bin == event_rows::dropped ? outside : offset_of(bin);
+        if (offset == outside) continue;
+      }
+      use(offset + group.offsets[r] * row_stride, weight);
+    }
+  }
+}
+
+void merge_plan::add(std::size_t chunk, const chunk::pinned_chunk& pin) const noexcept {
+  const auto [begin, end] = chunks_[chunk];
+  for (auto i = begin; i < end; ++i) {
+    const auto& part = pieces_[i];
+    if (std::holds_alternative<dense_cells>(delta_.blocks[part.block].cells)) {
+      with_pieces(part, &pin, [](const auto& p) { add_piece(p); });
+      continue;
+    }
+    auto* values = reinterpret_cast<double*>(pin.plane(0));
+    switch (delta_.kind) {
+      case storage::int_:
+        for_each_weight(part, [&](std::size_t offset, double weight) {
+          reinterpret_cast<std::uint64_t*>(values)[offset] += std::bit_cast<std::uint64_t>(static_cast<std::int64_t>(weight));
+        });
+        break;
+      case storage::double_:
+        for_each_weight(part, [&](std::size_t offset, double weight) { values[offset] += weight; });
+        break;
+      case storage::weighted: {
+        auto* variances = reinterpret_cast<double*>(pin.plane(1));
+        for_each_weight(part, [&](std::size_t offset, double weight) {
+          values[offset] += weight;
+          variances[offset] += weight * weight;
+        });
+        break;
+      }
+    }
+  }
+}
+
+}  // namespace hugehist::write

@@ -1,0 +1,91 @@
+// Which part of a delta goes to which chunk.
+//
+// A plan is made for a histogram whose categories have grown already and whose grid is known. It refers to the
+// delta and to the layout. A plain value once made; add() may be called for different chunks at once.
+#pragma once
+
+#include "chunk/cache.hpp"
+#include "write/cell_kernels.hpp"
+#include "write/delta_data.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace hugehist::write {
+
+/// For one category axis: where the delta's labels are in the target.
+struct label_bins {
+  std::vector<std::uint32_t> bins;          ///< of each of the delta's codes
+  std::uint32_t overflow = overflow_code;   ///< the target's overflow bin; overflow_code where it has none
+  std::uint32_t of(std::uint32_t code) const noexcept { return code == overflow_code ? overflow : bins[code]; }
+};
+
+class merge_plan {
+ public:
+  /// `extents`: of the target once it has grown. Throws std::invalid_argument when something goes to an overflow
+  /// bin that the target lacks.
+  merge_plan(const delta_data& delta, const chunk::layout& layout, const std::vector<std::size_t>& extents,
+             std::vector<label_bins> labels);
+
+  /// Leaves out the pieces that are zero. test(i) for i in [0, pieces()) may run on several threads; finish() once
+  /// all have.
+  std::size_t pieces() const noexcept { return pieces_.size(); }
+  void test(std::size_t piece) noexcept;
+  void finish();
+
+  /// Chunks that change, in file order. REQUIRES: finish() was called
+  std::size_t chunks() const noexcept { return chunks_.size(); }
+  store::chunk_coordinate coordinate(std::size_t chunk) const noexcept;
+  std::vector<store::chunk_coordinate> coordinates() const;
+
+  /// Adds what goes to the chunk.
+  void add(std::size_t chunk, const chunk::pinned_chunk& pin) const noexcept;
+
+ private:
+  /// Rows of a block that lie in one chunk along the span axis.
+  struct row_group {
+    std::uint32_t chunk = 0;
+    std::vector<std::uint32_t> rows;
+    std::vector<std::uint32_t> offsets;  // along the span axis, within the chunk
+  };
+  /// The part of the dense axes that lies in one chunk.
+  struct dense_tile {
+    std::vector<std::uint32_t> chunks;  // for each dense axis
+    std::vector<std::size_t> begins, extents;
+  };
+  struct chunk_part {
+    std::uint64_t chunk = 0;  // position in C order among all chunks of the grid
+    std::uint32_t block = 0, group = 0, tile = 0;
+    bool is_zero = false;
+  };
+
+  void find_axes();
+  void make_tiles();
+  void add_block(std::uint32_t index);
+  std::pair<std::uint32_t, std::uint32_t> groups_of(const block& block);
+  store::chunk_coordinate coordinate(const chunk_part& part) const noexcept;
+  std::uint64_t position(const store::chunk_coordinate& coordinate) const noexcept;
+  std::size_t base_offset(const block& block) const noexcept;
+
+  template <class Use>
+  void with_pieces(const chunk_part& part, const chunk::pinned_chunk* pin, const Use& use) const noexcept;
+  template <class Use>
+  void for_each_weight(const chunk_part& part, const Use& use) const noexcept;
+
+  const delta_data& delta_;
+  const chunk::layout& layout_;
+  const std::vector<std::size_t>& extents_;
+  std::vector<label_bins> labels_;
+  std::vector<std::size_t> categories_, dense_;  // positions of axes
+  std::vector<std::size_t> chunk_counts_;        // along each axis
+  std::vector<dense_tile> tiles_;
+  std::vector<row_group> groups_;
+  std::pair<std::uint32_t, std::uint32_t> last_groups_ = {0, 0};
+  const block* last_spanned_ = nullptr;
+  std::vector<chunk_part> pieces_;
+  std::vector<std::pair<std::size_t, std::size_t>> chunks_;  // ranges of pieces_
+};
+
+}  // namespace hugehist::write
