@@ -53,11 +53,13 @@ int open_descriptor(const std::string& name, access mode) {
   return fd;
 }
 
-void check_regular(int fd, const std::string& name) {
+/// HDF5 takes an empty file that it may write to for a new one.
+void check_regular(int fd, const std::string& name, bool may_be_empty) {
   struct stat info {};
   if (::fstat(fd, &info) != 0) refuse(errno, "cannot open '" + name + "'");
   if (S_ISDIR(info.st_mode)) refuse(EISDIR, "cannot open '" + name + "'");
   if (!S_ISREG(info.st_mode)) throw format_error{"'" + name + "' is no regular file, so it cannot hold histograms"};
+  if (info.st_size == 0 && !may_be_empty) throw format_error{"'" + name + "' is empty, so it is not an HDF5 file"};
 }
 
 void lock(int fd, const std::string& name, bool exclusive) {
@@ -178,7 +180,7 @@ class disk_file final : public file_access {
 
  private:
   void open(access mode, std::size_t hdf5_cache) {
-    check_regular(descriptor_.get(), name_);
+    check_regular(descriptor_.get(), name_, is_new_);
     lock(descriptor_.get(), name_, writable_);
     if (mode == access::replace) empty(descriptor_.get(), name_);
     const session in_session;
