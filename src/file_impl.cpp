@@ -46,7 +46,7 @@ file::impl::impl(std::unique_ptr<store::store> opened, file_options given,
       store{std::move(opened)},
       image{std::move(image_of_file)},
       pool{std::make_unique<base::thread_pool>(options.threads)},
-      cache{std::make_unique<chunk::chunk_cache>(*store, options.memory / 2)} {}
+      cache{std::make_unique<chunk::chunk_cache>(*store, options.memory / 2, options.memory)} {}
 
 // The last handle is gone: what was filled is committed, as by close(), but not while an exception unwinds
 // nor in a forked child, whose parent goes on with the file.

@@ -242,6 +242,24 @@ TEST_CASE("chunks are replaced by smaller and larger ones") {
   }
 }
 
+// HDF5 1.10.8 gave the filter mask from before the write to a reader in the same session.
+TEST_CASE("a filter mask is read as written, right after the commit") {
+  auto store = make_store(GENERATE(0, 1, 2));
+  INFO(store->kind());
+  const auto id = make_histogram(**store);
+  const chunk_key key{id, coordinate({0, 0, 0})};
+  for (std::uint32_t mask : {1u, 0u, 3u, 1u}) {
+    auto chunk = some_chunk(static_cast<int>(mask) + 1);
+    chunk.filter_mask = mask;
+    (*store)->write_chunk(key, 0, chunk);
+    (*store)->commit();
+    const auto stored = (*store)->read_chunk(key, 0);
+    REQUIRE(stored);
+    CHECK(stored->filter_mask == mask);
+    CHECK(stored->bytes == chunk.bytes);
+  }
+}
+
 TEST_CASE("a histogram can be removed and made again under its name") {
   auto store = make_store(GENERATE(0, 1, 2));
   INFO(store->kind());

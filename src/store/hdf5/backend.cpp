@@ -315,6 +315,10 @@ void hdf5_backend::apply_chunks(const change_set& changes) {
       throw failure{chunk_name(histogram, key, plane) + ": " + problem.what(), problem.trace(), problem.code()};
     }
   });
+  // HDF5 (1.10.8) remembers the chunk that it looked up last and does not notice that H5Dwrite_chunk changed it: a
+  // read through the same handle would get the old filter mask, so the right bytes and wrong numbers.
+  for (auto& [id, histogram] : histograms_)
+    for (auto& plane : histogram.planes) plane.reset();
 }
 
 void hdf5_backend::apply(const change_set& changes) {
