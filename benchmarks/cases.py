@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from benchmarks import memory, peers
 from benchmarks.events import KINDS, Variations, column, expected_column
 from benchmarks.verify import Sums, same, verify_store
-from benchmarks.workload import AXES, Workload
+from benchmarks.workload import AXES, SMOKE, Workload
 
 AXIS_ROUNDS = 3  # projections of each axis in a process; the first warms the page cache
 
@@ -75,9 +76,23 @@ def disk_bytes(path: Path) -> int:
     return sum(file.stat().st_size for file in files)
 
 
+def store_peer(reference: str, work: Workload, path: Path) -> Any:
+    """The peer, after a tiny histogram of its own: what a library loads when it is first used is not timed."""
+    make = peers.load(reference)
+    warm = make(SMOKE, path.with_name("warm_" + path.name))
+    warm.create(SMOKE.datasets, SMOKE.categories)
+    for delta in SMOKE.deltas():
+        warm.merge(warm.prepare(delta))
+    warm.add_category("new")
+    warm.close()
+    warm.open()
+    warm.project(0)
+    return make(work, path)
+
+
 def merge(name: str, work: Workload, path: Path) -> Outcome:
     outcome, clock, sums = Outcome(), Clock(), Sums(work)
-    peer = peers.load(peers.STORES[name])(work, path)
+    peer = store_peer(peers.MERGES[name], work, path)
     work.delta(0, 0)  # what the generator itself needs is there before memory is watched
     with watched(outcome):
         peer.create(work.datasets, work.categories)
@@ -104,7 +119,7 @@ def merge(name: str, work: Workload, path: Path) -> Outcome:
 
 def project(name: str, work: Workload, path: Path) -> Outcome:
     outcome, sums = Outcome(), Sums(work)
-    peer = peers.load(peers.STORES[name])(work, path)
+    peer = store_peer(peers.STORES[name], work, path)
     peer.create(work.datasets, work.categories)
     for total in work.totals():
         sums.add(total)
@@ -130,7 +145,7 @@ def project(name: str, work: Workload, path: Path) -> Outcome:
 
 def grow(name: str, work: Workload, path: Path, count: int = 100) -> Outcome:
     outcome, clock = Outcome(), Clock()
-    peer = peers.load(peers.STORES[name])(work, path)
+    peer = store_peer(peers.STORES[name], work, path)
     with watched(outcome):
         peer.create(1, 0)
         with clock.timed():
@@ -148,7 +163,13 @@ def grow(name: str, work: Workload, path: Path, count: int = 100) -> Outcome:
 
 def fill_variations(name: str, events: Variations, path: Path) -> Outcome:
     outcome, clock = Outcome(), Clock()
-    peer = peers.load(peers.VARIATION_FILLS[name])(path)
+    make = peers.load(peers.VARIATION_FILLS[name])
+    warm = make(path.with_name("warm_" + path.name))
+    warm.create_variations(SMOKE.category_labels, SMOKE.systematic_labels, SMOKE.bins)
+    few = Variations(10, pool=10, categories=SMOKE.categories, systematics=SMOKE.systematics, bins=SMOKE.bins)
+    warm.fill_variations(warm.prepare_call(few.calls()[0]))
+
+    peer = make(path)
     calls = events.calls()
     prepared = [peer.prepare_call(call) for call in calls]
     label = f"fill {events.systematics} weights, {events.events_per_call} events"
@@ -171,6 +192,11 @@ def fill_column(name: str, size: int, path: Path, passes: int = 5) -> Outcome:
     outcome = Outcome()
     reference = peers.load(peers.COLUMN_FILLS[name])
     for kind in KINDS:
+        few = column(kind, 10)
+        warm = reference(path.with_name(f"warm_{kind}_{path.name}"))
+        warm.create_column(few)
+        warm.fill_column(few)
+
         data, clock = column(kind, size), Clock()
         peer = reference(path.with_name(f"{kind}_{path.name}"))
         with watched(outcome):
@@ -205,7 +231,7 @@ def cases(work: Workload, *, smoke: bool) -> dict[str, Case]:
         return lambda name, path: fill_variations(name, pool, path)
 
     return {
-        "merge": Case(peers.STORES, lambda name, path: merge(name, work, path)),
+        "merge": Case(peers.MERGES, lambda name, path: merge(name, work, path)),
         "project": Case(peers.STORES, lambda name, path: project(name, work, path)),
         "fill-152x300": Case(peers.VARIATION_FILLS, variations(300)),
         "fill-152x3000": Case(peers.VARIATION_FILLS, variations(3000)),

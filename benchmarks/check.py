@@ -40,14 +40,18 @@ def measure(work: Workload, directory: Path | None) -> dict[str, Any]:
     }
 
 
+def size_text(size: float) -> str:
+    return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.0f} kB"
+
+
 def text(measured: dict[str, Any]) -> str:
     shape = " x ".join(str(measured[key]) for key in ("datasets", "categories", "systematics", "bins"))
     return (
         f"workload: {shape} bins and flow, weighted; seed {measured['seed']}\n"
-        f"  {measured['deltas']} deltas of {measured['delta_bytes'] / 1e6:.1f} MB onto a histogram of "
-        f"{measured['dense_bytes'] / 1e6:.0f} MB\n"
+        f"  {measured['deltas']} deltas of {size_text(measured['delta_bytes'])} onto a histogram of "
+        f"{size_text(measured['dense_bytes'])}\n"
         f"  {measured['filled_fraction']:.1%} of bins filled "
         f"({measured['filled_fraction_of_a_delta']:.1%} in a delta), "
         f"{measured['rows_that_repeat_the_nominal']:.1%} of rows repeat the nominal\n"
-        f"  {measured['compressed_bytes_h5py_zstd_3'] / 1e6:.1f} MB as h5py with zstd at level 3 writes it"
+        f"  {size_text(measured['compressed_bytes_h5py_zstd_3'])} as h5py with zstd at level 3 writes it"
     )

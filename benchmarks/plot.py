@@ -16,6 +16,9 @@ from benchmarks.summary import OURS
 
 # colour-blind safe (Okabe and Ito), and a marker of its own for each
 STYLE = {
+    "hugehist-buffer": ("<", "#7f7f7f"),
+    "hugehist-hist": (">", "#7f7f7f"),
+    "hugehist-threads": ("*", "#7f7f7f"),
     "numpy": ("o", "#000000"),
     "hist": ("s", "#D55E00"),
     "boost-histogram": ("D", "#E69F00"),

@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmarks.summary import OURS
 
-HEAD = f"{'':18}{'median':>11}{'':>4}{'min … max':<20}{'rate':>14}{'hugehist is':>15}{'peak memory':>20}{'on disk':>12}"
+HEAD = f"{'':18}{'median':>11}{'':>4}{'min … max':<20}{'rate':>16}{'hugehist is':>17}{'peak memory':>20}{'on disk':>10}"
 
 
 def seconds_text(seconds: float) -> str:
@@ -28,7 +28,9 @@ def rate_text(seconds: float, amount: float, unit: str) -> str:
 def ratio_text(ratio: float | None) -> str:
     if ratio is None:
         return "-"
-    return f"{ratio:.3g} x faster" if ratio >= 1 else f"{1 / ratio:.3g} x slower"
+    times = max(ratio, 1 / ratio)
+    digits = f"{times:.0f}" if times >= 100 else f"{times:.3g}"
+    return f"{digits} x {'faster' if ratio >= 1 else 'slower'}"
 
 
 def memory_text(peak: int, before: int) -> str:
@@ -48,7 +50,7 @@ def rows(metrics: dict[str, dict[str, Any]]) -> Iterator[str]:
             disk = f"{numbers['bytes_on_disk'] / 1e6:.1f} MB" if numbers["bytes_on_disk"] else ""
             yield (
                 f"  {peer:16}{seconds_text(numbers['seconds']):>11}{'':>4}{spread:<20}"
-                f"{rate:>14}{ratio:>15}{memory:>20}{disk:>12}"
+                f"{rate:>16}{ratio:>17}{memory:>20}{disk:>10}"
             )
 
 

@@ -12,14 +12,14 @@ from pathlib import Path
 
 from benchmarks import check, harness, metadata, plot, report, summary
 from benchmarks.cases import cases
-from benchmarks.peers import COLUMN_FILLS, STORES, VARIATION_FILLS
+from benchmarks.peers import COLUMN_FILLS, MERGES, VARIATION_FILLS
 from benchmarks.workload import FULL, SMOKE
 
 RESULTS = Path(__file__).parent / "results"
 
 
 def arguments() -> argparse.Namespace:
-    known_peers = list({**STORES, **VARIATION_FILLS, **COLUMN_FILLS})
+    known_peers = list(MERGES | VARIATION_FILLS | COLUMN_FILLS)
     parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=__doc__)
     parser.add_argument("--smoke", action="store_true", help="tiny sizes, one repeat: shows that everything works")
     parser.add_argument("--only", metavar="CASE", action="append", help="cases whose name begins so; may be repeated")

@@ -14,12 +14,19 @@ STORES = {
     "zarr": "benchmarks.peers.zarr_store:ZarrStore",
     "blosc2": "benchmarks.peers.blosc2_array:Blosc2Array",
 }
+# the same file, other forms of delta: see hugehist_file.py
+MERGES = STORES | {
+    "hugehist-buffer": "benchmarks.peers.hugehist_file:FromBuffer",
+    "hugehist-hist": "benchmarks.peers.hugehist_file:FromHist",
+}
 VARIATION_FILLS = {
     "hugehist": "benchmarks.peers.hugehist_fill:HugehistFill",
+    "hugehist-threads": "benchmarks.peers.hugehist_fill:AllThreads",
     "hist": "benchmarks.peers.hist_memory:HistFill",
 }
 COLUMN_FILLS = {
     "hugehist": "benchmarks.peers.hugehist_fill:HugehistFill",
+    "hugehist-threads": "benchmarks.peers.hugehist_fill:AllThreads",
     "boost-histogram": "benchmarks.peers.boost_histogram_memory:BoostHistogramFill",
     "hist": "benchmarks.peers.hist_memory:HistFill",
 }

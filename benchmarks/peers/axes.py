@@ -14,6 +14,11 @@ def observable(bins: int) -> hist.axis.Regular:
     return hist.axis.Regular(bins, 0.0, 1.0, name=AXES[3])
 
 
+def variation_axes(categories: list[str], systematics: list[str], bins: int) -> list[Any]:
+    labels = zip(AXES, (["ttbar"], categories, systematics), strict=False)
+    return [*(hist.axis.StrCategory(known, growth=True, name=name) for name, known in labels), observable(bins)]
+
+
 def column_axis(column: Column) -> Any:
     if column.kind == "regular":
         return hist.axis.Regular(column.bins, 0.0, 1.0, name="x")

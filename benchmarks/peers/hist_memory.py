@@ -8,7 +8,7 @@ import hist
 import numpy as np
 
 from benchmarks.events import Call, Column
-from benchmarks.peers.axes import column_axis, observable
+from benchmarks.peers.axes import column_axis, observable, variation_axes
 from benchmarks.peers.base import FillPeer, StorePeer
 from benchmarks.workload import AXES, Array, Delta, Planes, Workload
 
@@ -78,13 +78,7 @@ class HistFill(FillPeer[SystematicMajor]):
     def create_variations(self, categories: list[str], systematics: list[str], bins: int) -> None:
         self.categories = categories
         self.systematics = systematics
-        self.h = hist.Hist(
-            hist.axis.StrCategory(["ttbar"], growth=True, name=AXES[0]),
-            hist.axis.StrCategory(categories, growth=True, name=AXES[1]),
-            hist.axis.StrCategory(systematics, growth=True, name=AXES[2]),
-            observable(bins),
-            storage=hist.storage.Weight(),
-        )
+        self.h = hist.Hist(*variation_axes(categories, systematics, bins), storage=hist.storage.Weight())
 
     def prepare_call(self, call: Call) -> SystematicMajor:
         weights = [np.ascontiguousarray(weight) for weight in call.weights.T]
