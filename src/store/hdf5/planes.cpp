@@ -28,7 +28,8 @@ void add_filters(hid_t properties, const codec::settings& settings) {
   check(H5Pset_shuffle(properties), "filters of a plane");
   // Optional, so that HDF5 does not ask for a plugin: the chunks come encoded.
   if (settings.method == codec::method::zstd) {
-    const auto level = static_cast<unsigned>(settings.level);
+    // For programs that rewrite the chunks through HDF5, whose parameter has no negative levels.
+    const auto level = static_cast<unsigned>(std::max(settings.level, 1));
     check(H5Pset_filter(properties, zstd_filter, H5Z_FLAG_OPTIONAL, 1, &level), "filters of a plane");
   } else {
     check(H5Pset_deflate(properties, static_cast<unsigned>(settings.level)), "filters of a plane");
