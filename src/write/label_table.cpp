@@ -1,16 +1,22 @@
 #include "write/label_table.hpp"
 
+#include "store/text.hpp"
 #include "write/delta_data.hpp"
 
 #include <hugehist/error.hpp>
+
+#include <stdexcept>
 
 namespace hugehist::write {
 
 void check_label(const std::string& label, bool integers, const std::string& axis_name) {
   if (integers && !axis::is_integer_label(label))
     throw type_error{"axis '" + axis_name + "': the label '" + label + "' is no decimal integer"};
-  if (label.find('\0') != std::string::npos)
-    throw std::invalid_argument{"axis '" + axis_name + "': a label contains a NUL character"};
+  try {
+    store::check_text(label, "a label");
+  } catch (const std::invalid_argument& problem) {
+    throw std::invalid_argument{"axis '" + axis_name + "': " + problem.what()};
+  }
 }
 
 label_table::label_table(const axis::any& axis)

@@ -6,11 +6,12 @@
 #include <string>
 
 namespace hugehist::write {
-namespace {
 
-bool fits_int64(double weight) noexcept {
+bool is_whole_number(double weight) noexcept {
   return std::trunc(weight) == weight && weight >= -0x1p63 && weight < 0x1p63;
 }
+
+namespace {
 
 [[noreturn]] void refuse(double weight, bool integers, const std::string& where) {
   if (std::isnan(weight) && !integers)
@@ -34,7 +35,7 @@ bool any_bad(const T* weights, std::ptrdiff_t stride, std::size_t n, bool intege
   bool found = false;
   for (std::size_t i = 0; i < n; ++i) {
     const auto weight = static_cast<double>(weights[static_cast<std::ptrdiff_t>(i) * stride]);
-    found |= integers ? !fits_int64(weight) : std::isnan(weight);
+    found |= integers ? !is_whole_number(weight) : std::isnan(weight);
   }
   return found;
 }
@@ -44,7 +45,7 @@ void name_bad(const array_view<T>& array, bool integers, std::size_t first, std:
   for (auto event = first; event < last; ++event)
     for (std::size_t j = 0; j < array.columns; ++j) {
       const auto weight = static_cast<double>(array(event, j));
-      if (integers ? fits_int64(weight) : !std::isnan(weight)) continue;
+      if (integers ? is_whole_number(weight) : !std::isnan(weight)) continue;
       auto where = " of event " + std::to_string(event);
       if (array.columns > 1) where += ", column " + std::to_string(j) + ",";
       refuse(weight, integers, where);
@@ -90,7 +91,7 @@ void weight_source::check(storage kind, bool allow_nan, std::size_t first, std::
   const bool integers = kind == storage::int_;
   if (!given() || (allow_nan && !integers)) return;
   if (const auto* scalar = std::get_if<double>(&*weight_)) {
-    if (integers ? !fits_int64(*scalar) : std::isnan(*scalar)) refuse(*scalar, integers, "");
+    if (integers ? !is_whole_number(*scalar) : std::isnan(*scalar)) refuse(*scalar, integers, "");
   } else if (const auto* doubles = std::get_if<array_view<double>>(&*weight_)) {
     check_array(*doubles, integers, first, last);
   } else {

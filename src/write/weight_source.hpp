@@ -11,6 +11,9 @@
 
 namespace hugehist::write {
 
+/// True for the weights that int storage takes: whole numbers within int64.
+bool is_whole_number(double weight) noexcept;
+
 class weight_source {
  public:
   explicit weight_source(const std::optional<weights>& weight) : weight_{weight} {}

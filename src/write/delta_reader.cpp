@@ -1,0 +1,281 @@
+// Reads the compact form of a delta. The bytes may be anything: each size is checked against what is there before
+// memory is taken for it, each code against what it points into.
+
+#include "base/checksum.hpp"
+#include "codec/codec.hpp"
+#include "model/category_index.hpp"
+#include "model/schema.hpp"
+#include "write/axis_bytes.hpp"
+#include "write/byte_stream.hpp"
+#include "write/delta_data.hpp"
+#include "write/delta_format.hpp"
+#include "write/label_table.hpp"
+#include "write/weight_source.hpp"
+
+#include <hugehist/delta.hpp>
+#include <hugehist/error.hpp>
+
+#include <algorithm>
+#include <cstring>
+
+namespace hugehist {
+
+using namespace write;
+
+namespace {
+
+[[noreturn]] void fail() { byte_reader::fail(); }
+
+std::size_t product(std::size_t a, std::size_t b) {
+  std::size_t result = 0;
+  if (__builtin_mul_overflow(a, b, &result)) fail();
+  return result;
+}
+
+/// Decodes one frame. `size` was announced; no frame can become that much larger than it is.
+std::shared_ptr<std::vector<std::uint64_t>> decode(codec::coder& coder, std::span<const std::byte> frame,
+                                                   std::uint32_t filter_mask, std::uint64_t size) {
+  if (size % element_size != 0 || size / delta_format::max_expansion > frame.size()) fail();
+  auto result = std::make_shared<std::vector<std::uint64_t>>(size / element_size);
+  if (size == 0) {
+    if (!frame.empty()) fail();
+    return result;
+  }
+  coder.decode(frame, filter_mask, delta_format::settings, std::as_writable_bytes(std::span{*result}));
+  return result;
+}
+
+class reader {
+ public:
+  explicit reader(std::span<const std::byte> bytes) : bytes_{bytes} {}
+
+  delta_data run() {
+    const auto head = read_prelude();
+    byte_reader from{std::as_bytes(std::span{*head})};
+    read_axes(from);
+    read_labels(from);
+    read_lists(from);
+    read_frames(from);
+    read_blocks(from);
+    return std::move(data_);
+  }
+
+ private:
+  std::shared_ptr<std::vector<std::uint64_t>> read_prelude() {
+    if (bytes_.size() < delta_format::prelude_bytes ||
+        std::memcmp(bytes_.data(), delta_format::magic.data(), delta_format::magic.size()) != 0)
+      throw format_error{"these bytes are no delta: they do not begin as one"};
+    byte_reader from{bytes_};
+    from.take(delta_format::magic.size());
+    const auto version = from.get<std::uint32_t>();
+    if (version > delta_format::version)
+      throw format_error{"this delta has format version " + std::to_string(version) + ", and this library reads up to " +
+                         std::to_string(delta_format::version) + ": use the newer library"};
+    const auto filter_mask = from.get<std::uint32_t>();
+    const auto head_size = from.get<std::uint64_t>();
+    const auto head_bytes = from.get<std::uint64_t>();
+    const auto body_bytes = from.get<std::uint64_t>();
+    const auto head_sum = from.get<std::uint64_t>();
+    const auto body_sum = from.get<std::uint64_t>();
+    const auto prelude_sum = from.get<std::uint64_t>();
+    if (version == 0 || base::checksum(bytes_.first(delta_format::prelude_bytes - sizeof prelude_sum)) != prelude_sum) damaged();
+    if (head_bytes > from.left() || from.left() - head_bytes != body_bytes) damaged();
+    const auto head = from.take(head_bytes);
+    body_ = from.take(body_bytes);
+    if (base::checksum(head) != head_sum || base::checksum(body_) != body_sum) damaged();
+    return decode(coder_, head, filter_mask, head_size);
+  }
+
+  [[noreturn]] static void damaged() {
+    throw corruption_error{"the bytes of a delta are damaged or incomplete: make or send the delta again"};
+  }
+
+  void read_axes(byte_reader& from) {
+    data_.kind = storage_from_string(from.get_text());
+    const auto flags = from.get<std::uint32_t>();
+    if ((flags & ~delta_format::flag_variance_known) != 0) fail();
+    data_.variance_known = (flags & delta_format::flag_variance_known) != 0;
+    for (auto n = from.get_count<std::uint32_t>(1); n > 0; --n) data_.axes.push_back(get_axis(from));
+    try {
+      model::validate({.axes = data_.axes, .kind = data_.kind});
+    } catch (const std::invalid_argument&) {
+      fail();
+    }
+    for (auto i : model::dense_axes(data_.axes)) extents_.push_back(data_.axes[i].extent());
+    for (auto n : extents_) bins_ *= n;  // fits: model::validate
+  }
+
+  void read_labels(byte_reader& from) {
+    for (auto i : model::category_axes(data_.axes)) {
+      label_table table{data_.axes[i]};
+      auto& labels = data_.labels.emplace_back();
+      for (auto n = from.get_count<std::uint32_t>(sizeof(std::uint32_t)); n > 0; --n) {
+        auto label = from.get_text();
+        try {
+          if (table.resolve(label) != labels.size()) fail();  // it repeats, or a fixed axis lacks it
+        } catch (const std::invalid_argument&) {
+          fail();
+        } catch (const key_error&) {
+          fail();
+        }
+        labels.push_back(std::move(label));
+      }
+    }
+  }
+
+  void check_codes(std::size_t axis, std::span<const std::uint32_t> codes) const {
+    for (auto code : codes)
+      if (code != overflow_code && code >= data_.labels[axis].size()) fail();
+  }
+
+  void read_lists(byte_reader& from) {
+    for (auto n = from.get_count<std::uint32_t>(3 * sizeof(std::uint32_t)); n > 0; --n) {
+      auto& list = lists_.emplace_back();
+      list.span = from.get<std::uint32_t>();
+      if (list.span >= data_.labels.size()) fail();
+      const auto count = from.get<std::uint32_t>();
+      list.row_codes = from.get_all<std::uint32_t>(count);
+      check_codes(list.span, list.row_codes);
+    }
+  }
+
+  void read_frames(byte_reader& from) {
+    std::size_t position = 0;
+    for (auto n = from.get_count<std::uint64_t>(24); n > 0; --n) {
+      auto& frame = frames_.emplace_back();
+      frame.blocks = from.get<std::uint32_t>();
+      frame.size = from.get<std::uint64_t>();
+      const auto encoded = from.get<std::uint64_t>();
+      frame.filter_mask = from.get<std::uint32_t>();
+      if (encoded > body_.size() - position) fail();
+      frame.bytes = body_.subspan(position, encoded);
+      position += encoded;
+    }
+    if (position != body_.size()) fail();
+  }
+
+  void read_blocks(byte_reader& from) {
+    const auto block_bytes = 1 + sizeof(std::uint32_t) * (1 + data_.labels.size()) + sizeof(std::uint64_t);
+    auto left = from.get_count<std::uint64_t>(block_bytes);
+    for (const auto& frame : frames_) {
+      if (frame.blocks == 0 || frame.blocks > left) fail();
+      left -= frame.blocks;
+      const auto cells = decode(coder_, frame.bytes, frame.filter_mask, frame.size);
+      byte_reader payload{std::as_bytes(std::span{*cells})};
+      for (auto n = frame.blocks; n > 0; --n) read_block(from, payload, cells);
+      if (payload.left() != 0) fail();
+    }
+    if (left != 0) fail();
+  }
+
+  void read_block(byte_reader& from, byte_reader& payload, const std::shared_ptr<std::vector<std::uint64_t>>& cells) {
+    block made;
+    const auto form = from.get<std::uint8_t>();
+    const auto list = from.get<std::uint32_t>();
+    if (list > lists_.size()) fail();
+    if (list != delta_format::no_list) {
+      made.span = lists_[list - 1].span;
+      made.row_codes = lists_[list - 1].row_codes;
+      take_memory(made.row_codes.size() * sizeof(std::uint32_t));
+    }
+    made.codes = from.get_all<std::uint32_t>(data_.labels.size());
+    for (std::size_t axis = 0; axis < made.codes.size(); ++axis)
+      if (axis != made.span) check_codes(axis, {&made.codes[axis], 1});
+    const auto count = from.get<std::uint64_t>();
+    switch (form) {
+      case delta_format::dense: made.cells = dense(made.rows(), payload, cells); break;
+      case delta_format::sparse: made.cells = sparse(made.rows(), count, payload); break;
+      case delta_format::few:
+      case delta_format::few_bins: made.cells = few(made.rows(), count, form == delta_format::few_bins, payload); break;
+      default: fail();
+    }
+    data_.blocks.push_back(std::move(made));
+  }
+
+  /// Before memory is taken: what is announced must be in proportion to what came.
+  void take_memory(std::size_t bytes) {
+    data_.size_bytes += bytes;
+    if (data_.size_bytes / delta_format::max_expansion > bytes_.size()) fail();
+  }
+
+  dense_cells cells_at(const std::uint64_t* first, std::size_t rows, std::shared_ptr<const void> owner) const {
+    dense_cells result;
+    for (std::size_t p = 0; p < planes(data_.kind).size(); ++p)
+      result.planes[p] = reinterpret_cast<const std::byte*>(first + p * rows * bins_);
+    result.row_stride = static_cast<std::ptrdiff_t>(bins_);
+    result.bin_strides.resize(extents_.size());
+    std::ptrdiff_t stride = 1;
+    for (auto i = extents_.size(); i-- > 0;) {
+      result.bin_strides[i] = stride;
+      stride *= static_cast<std::ptrdiff_t>(extents_[i]);
+    }
+    result.owner = std::move(owner);
+    return result;
+  }
+
+  /// The cells stay in the decoded frame.
+  dense_cells dense(std::size_t rows, byte_reader& payload, const std::shared_ptr<std::vector<std::uint64_t>>& cells) {
+    const auto bytes = product(product(rows, bins_), planes(data_.kind).size() * element_size);
+    const auto raw = payload.take(bytes);
+    take_memory(bytes);
+    return cells_at(reinterpret_cast<const std::uint64_t*>(raw.data()), rows, cells);
+  }
+
+  dense_cells sparse(std::size_t rows, std::uint64_t count, byte_reader& payload) {
+    const auto plane_cells = product(rows, bins_);
+    const auto plane_count = planes(data_.kind).size();
+    const auto positions = payload.get_all<std::uint32_t>(count);
+    payload.align();
+    take_memory(product(plane_cells, plane_count * element_size));
+    auto memory = std::make_shared<std::vector<std::uint64_t>>(plane_cells * plane_count, 0);
+    for (std::size_t p = 0; p < plane_count; ++p)
+      for (auto position : positions) {
+        if (position >= plane_cells) fail();
+        (*memory)[p * plane_cells + position] = payload.get<std::uint64_t>();
+      }
+    const auto* first = memory->data();
+    return cells_at(first, rows, std::move(memory));
+  }
+
+  event_rows few(std::size_t rows, std::uint64_t events, bool bin_per_weight, byte_reader& payload) {
+    event_rows result;
+    result.bin_per_weight = bin_per_weight;
+    const auto weights = product(events, rows);
+    result.bins = payload.get_all<std::uint32_t>(bin_per_weight ? weights : events);
+    payload.align();
+    result.weights = payload.get_all<double>(weights);
+    take_memory(result.bins.size() * sizeof(std::uint32_t) + weights * sizeof(double));
+    for (auto bin : result.bins)
+      if (bin != event_rows::dropped && bin >= bins_) fail();
+    if (data_.kind == storage::int_)
+      for (auto weight : result.weights)
+        if (!is_whole_number(weight)) fail();
+    return result;
+  }
+
+  struct list_of_rows {
+    std::size_t span = 0;
+    std::vector<std::uint32_t> row_codes;
+  };
+  struct frame_of_blocks {
+    std::uint32_t blocks = 0, filter_mask = 0;
+    std::uint64_t size = 0;
+    std::span<const std::byte> bytes;
+  };
+
+  std::span<const std::byte> bytes_, body_;
+  codec::coder coder_;
+  delta_data data_;
+  std::vector<std::size_t> extents_;
+  std::size_t bins_ = 1;
+  std::vector<list_of_rows> lists_;
+  std::vector<frame_of_blocks> frames_;
+};
+
+}  // namespace
+
+delta delta::from_bytes(std::span<const std::byte> bytes) {
+  return delta{std::make_shared<delta_data>(reader{bytes}.run())};
+}
+
+}  // namespace hugehist
