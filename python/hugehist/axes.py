@@ -39,10 +39,13 @@ class UnknownAxisError(KeyError, ValueError):
 
 def storage_name(storage: Any) -> str:
     """The UHI name of a storage given as an object, a class or a name."""
+    kind = storage if isinstance(storage, type) else type(storage)
     if isinstance(storage, str):
         given = storage
+    elif issubclass(kind, bh.storage.Storage):
+        given = kind.__name__
     else:
-        given = (storage if isinstance(storage, type) else type(storage)).__name__
+        raise TypeError(f"a storage is one of hist or boost-histogram, or its name, not {storage!r}")
     name = _STORAGE_NAMES.get(given.replace("_", "").lower())
     if name is None:
         raise ValueError(f"storage {given!r} cannot be kept: use Int64, Double or Weight")
@@ -130,18 +133,31 @@ def _describe_bins(axis: Axis, uhi: UHIAxis, info: dict[str, Any], owner: str) -
     traits = axis.traits
     uhi |= {"underflow": traits.underflow, "overflow": traits.overflow, "circular": traits.circular}
     if isinstance(axis, bh.axis.Integer):
-        uhi |= {"type": "regular", "bins": len(axis), "lower": int(axis.edges[0]), "upper": int(axis.edges[-1])}
+        first: Any = axis.bin(0)
+        lower = int(first)
+        uhi |= {"type": "regular", "bins": len(axis), "lower": lower, "upper": lower + len(axis)}
         info["orig_type"] = "Integer"
     elif isinstance(axis, bh.axis.Regular) and axis.transform is not None:
         uhi |= {"type": "variable", "edges": axis.edges.tolist()}
         info |= _describe_transform(axis, owner)
     elif isinstance(axis, bh.axis.Regular):
-        lower, upper = float(axis.edges[0]), float(axis.edges[-1])
-        uhi |= {"type": "regular", "bins": len(axis), "lower": lower, "upper": upper}
+        first = axis.bin(0)  # not `edges`: there may be 2^31 of them
+        last: Any = axis.bin(len(axis) - 1)
+        uhi |= {"type": "regular", "bins": len(axis), "lower": float(first[0]), "upper": float(last[1])}
     elif isinstance(axis, bh.axis.Variable):
-        uhi |= {"type": "variable", "edges": axis.edges.tolist()}
+        uhi |= {"type": "variable", "edges": _variable_edges(axis, owner)}
     else:
         raise TypeError(f"{owner}: axes of type {type(axis).__name__} cannot be kept")
+
+
+def _variable_edges(axis: Axis, owner: str) -> list[float]:
+    """The edges that the axis bins by. Boost.Histogram computes those that a circular one shows wrongly."""
+    edges = axis.edges
+    if axis.traits.circular:
+        edges = np.asarray(axis._ax.__getstate__()[1])
+    if not np.array_equal(axis.index(edges[:-1]), np.arange(len(axis))):
+        raise ValueError(f"{owner}: boost-histogram does not tell the edges of this axis")
+    return [float(edge) for edge in edges]
 
 
 def _describe_transform(axis: Axis, owner: str) -> dict[str, Any]:

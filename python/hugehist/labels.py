@@ -54,8 +54,10 @@ def category_column(value: Any, integer: bool, owner: str) -> Column:
         return "codes", labels_of(labels, integer, owner), _as_codes(codes, len(labels), owner)
     try:
         return "codes", *(_integer_codes(value) if integer else _string_codes(value))
-    except (TypeError, ValueError) as problem:
-        raise type(problem)(f"{owner}: {problem}") from None
+    except TypeError as problem:
+        raise TypeError(f"{owner}: {problem}") from None
+    except ValueError as problem:  # a UnicodeDecodeError is one, and takes other arguments
+        raise ValueError(f"{owner}: {problem}") from None
 
 
 def as_mask(mask: Any, owner: str) -> npt.NDArray[np.bool_]:
