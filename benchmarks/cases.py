@@ -2,71 +2,18 @@
 
 from __future__ import annotations
 
-import gc
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks import memory, peers
+from benchmarks import peers
 from benchmarks.events import KINDS, Variations, column, expected_column
+from benchmarks.measure import Clock, Outcome, watched
 from benchmarks.verify import Sums, same, verify_store
 from benchmarks.workload import AXES, SMOKE, Workload
 
 AXIS_ROUNDS = 3  # projections of each axis in a process; the first warms the page cache
-
-
-@dataclass
-class Metric:
-    """One number of a case: so much work took so many seconds."""
-
-    seconds: float
-    amount: float
-    unit: str
-
-
-@dataclass
-class Outcome:
-    metrics: dict[str, Metric] = field(default_factory=dict)
-    rss_before: int = 0
-    peak_rss: int = 0
-    bytes_on_disk: int = 0
-    notes: dict[str, float] = field(default_factory=dict)
-
-
-class Clock:
-    """Sums the wall time of what runs under `timed`.
-
-    What a peer's threads do while the next delta is being made would be free of charge otherwise:
-    `untimed` counts the CPU time that threads other than this one spend there.
-    """
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-        self.background = 0.0
-
-    @contextmanager
-    def timed(self) -> Iterator[None]:
-        start = time.perf_counter()
-        yield
-        self.seconds += time.perf_counter() - start
-
-    @contextmanager
-    def untimed(self) -> Iterator[None]:
-        start = time.process_time() - time.thread_time()
-        yield
-        self.background += time.process_time() - time.thread_time() - start
-
-
-@contextmanager
-def watched(outcome: Outcome) -> Iterator[None]:
-    gc.collect()
-    memory.reset_peak()
-    outcome.rss_before = memory.resident()
-    yield
-    outcome.peak_rss = max(outcome.peak_rss, memory.peak())
 
 
 def disk_bytes(path: Path) -> int:
@@ -109,7 +56,7 @@ def merge(name: str, work: Workload, path: Path) -> Outcome:
         with clock.timed():
             peer.close()
     total = work.delta_bytes * work.datasets * work.rounds
-    outcome.metrics["merge"] = Metric(clock.seconds + clock.background, total, "B")
+    outcome.metrics["merge"] = clock.metric(total, "B")
     outcome.notes = {"close_s": clock.seconds - merged, "background_cpu_s": clock.background}
     outcome.bytes_on_disk = disk_bytes(path)
     peer.open()
@@ -130,15 +77,14 @@ def project(name: str, work: Workload, path: Path) -> Outcome:
     peer.open()
     with watched(outcome):
         for axis, label in enumerate(AXES):
-            times = []
+            rounds = []
             for _ in range(AXIS_ROUNDS + 1):
                 clock = Clock()
                 with clock.timed():
                     peer.project(axis)
-                times.append(clock.seconds)
-            seconds = sorted(times[1:])[AXIS_ROUNDS // 2]
-            dense = work.delta_bytes * work.datasets
-            outcome.metrics[f"project {label}"] = Metric(seconds, dense, "B")
+                rounds.append(clock)
+            middle = sorted(rounds[1:], key=lambda clock: clock.seconds)[AXIS_ROUNDS // 2]
+            outcome.metrics[f"project {label}"] = middle.metric(work.delta_bytes * work.datasets, "B")
     verify_store(peer, sums)
     return outcome
 
@@ -151,12 +97,12 @@ def grow(name: str, work: Workload, path: Path, count: int = 100) -> Outcome:
         with clock.timed():
             for i in range(count):
                 peer.add_category(f"category_{i:05d}")
-        outcome.metrics["grow"] = Metric(clock.seconds, count, "category")
+        outcome.metrics["grow"] = clock.metric(count, "category")
         if peer.category_count() != count:
             raise AssertionError(f"{peer.category_count()} categories instead of {count}")
         with clock.timed():
             peer.close()
-    outcome.metrics["grow, close"] = Metric(clock.seconds, count, "category")
+    outcome.metrics["grow, close"] = clock.metric(count, "category")
     outcome.bytes_on_disk = disk_bytes(path)
     return outcome
 
@@ -179,7 +125,7 @@ def fill_variations(name: str, events: Variations, path: Path) -> Outcome:
             for _ in range(events.passes):
                 for call in prepared:
                     peer.fill_variations(call)
-        outcome.metrics[label] = Metric(clock.seconds, events.entries, "entry")
+        outcome.metrics[label] = clock.metric(events.entries, "entry")
         with clock.timed():
             peer.close()
         outcome.notes = {"with_close_s": clock.seconds}
@@ -204,7 +150,7 @@ def fill_column(name: str, size: int, path: Path, passes: int = 5) -> Outcome:
             with clock.timed():
                 for _ in range(passes):
                     peer.fill_column(data)
-        outcome.metrics[f"fill one weight, {kind}"] = Metric(clock.seconds, passes * size, "entry")
+        outcome.metrics[f"fill one weight, {kind}"] = clock.metric(passes * size, "entry")
         peer.close()
         expected = expected_column(data)
         expected.values[...] *= passes

@@ -101,7 +101,13 @@ def plot(metrics: dict[str, dict[str, Any]], metadata: dict[str, Any], path: Pat
         for peer, (marker, colour) in STYLE.items()
         if peer in shown
     ]
-    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles), frameon=False, fontsize=9)
+    figure.legend(
+        handles=handles,
+        loc="outside upper center",
+        ncols=len(handles) if len(handles) < 8 else -(-len(handles) // 2),
+        frameon=False,
+        fontsize=9,
+    )
     figure.suptitle(
         f"{metadata['cpu']}, {metadata['cpus']} cores · {metadata['date'][:10]} · {metadata['commit'][:10]}",
         fontsize=8,

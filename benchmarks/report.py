@@ -7,7 +7,10 @@ from typing import Any
 
 from benchmarks.summary import OURS
 
-HEAD = f"{'':18}{'median':>11}{'':>4}{'min … max':<20}{'rate':>16}{'hugehist is':>17}{'peak memory':>20}{'on disk':>10}"
+HEAD = (
+    f"{'':18}{'median':>11}{'':>4}{'min … max':<20}{'CPU':>9}"
+    f"{'rate':>16}{'hugehist is':>17}{'peak memory':>20}{'on disk':>10}"
+)
 
 
 def seconds_text(seconds: float) -> str:
@@ -50,7 +53,7 @@ def rows(metrics: dict[str, dict[str, Any]]) -> Iterator[str]:
             disk = f"{numbers['bytes_on_disk'] / 1e6:.1f} MB" if numbers["bytes_on_disk"] else ""
             yield (
                 f"  {peer:16}{seconds_text(numbers['seconds']):>11}{'':>4}{spread:<20}"
-                f"{rate:>16}{ratio:>17}{memory:>20}{disk:>10}"
+                f"{seconds_text(numbers['cpu_seconds']):>9}{rate:>16}{ratio:>17}{memory:>20}{disk:>10}"
             )
 
 

@@ -39,6 +39,7 @@ def peer_numbers(name: str, repeats: Sequence[dict[str, Any]]) -> dict[str, Any]
         "fastest": min(seconds),
         "slowest": max(seconds),
         "repeats": len(seconds),
+        "cpu_seconds": median(outcome["metrics"][name]["cpu_seconds"] for outcome in repeats),
         "peak_rss": int(median(outcome["peak_rss"] for outcome in repeats)),
         "rss_before": int(median(outcome["rss_before"] for outcome in repeats)),
         "bytes_on_disk": int(median(outcome["bytes_on_disk"] for outcome in repeats)),
