@@ -44,8 +44,7 @@ std::uint64_t checksum(std::span<const std::byte> bytes, std::uint64_t seed) noe
         lane = round(lane, load<std::uint64_t>(at));
         at += 8;
       }
-    hash = std::rotl(lanes[0], 1) + std::rotl(lanes[1], 7) + std::rotl(lanes[2], 12) +
-           std::rotl(lanes[3], 18);
+    hash = std::rotl(lanes[0], 1) + std::rotl(lanes[1], 7) + std::rotl(lanes[2], 12) + std::rotl(lanes[3], 18);
     for (auto lane : lanes) hash = merge_lane(hash, lane);
   }
   hash += bytes.size();

@@ -30,9 +30,12 @@ void check_level(int level, int lowest, int highest, const char* method) {
 
 void validate(const settings& settings) {
   switch (settings.method) {
-    case method::zstd: return check_level(settings.level, -7, 19, "zstd");
-    case method::gzip: return check_level(settings.level, 0, 9, "gzip");
-    case method::none: return;
+    case method::zstd:
+      return check_level(settings.level, -7, 19, "zstd");
+    case method::gzip:
+      return check_level(settings.level, 0, 9, "gzip");
+    case method::none:
+      return;
   }
   throw std::invalid_argument{"unknown compression method"};
 }
@@ -45,8 +48,7 @@ struct coder::impl {
   std::vector<std::byte> packed;
   std::vector<std::byte> packed_other;
 
-  std::size_t compress(std::span<const std::byte> from, const settings& settings,
-                       std::vector<std::byte>& to) {
+  std::size_t compress(std::span<const std::byte> from, const settings& settings, std::vector<std::byte>& to) {
     return settings.method == method::zstd ? zstd.encode(from, settings.level, to)
                                            : deflate.encode(from, settings.level, to);
   }

@@ -40,8 +40,7 @@ struct deflate_coder::streams {
 deflate_coder::deflate_coder() = default;
 deflate_coder::~deflate_coder() = default;
 
-std::size_t deflate_coder::encode(std::span<const std::byte> from, int level,
-                                  std::vector<std::byte>& to) {
+std::size_t deflate_coder::encode(std::span<const std::byte> from, int level, std::vector<std::byte>& to) {
   if (!streams_) streams_ = std::make_unique<streams>();
   auto& stream = streams_->deflate;
   if (streams_->can_deflate && streams_->level != level) {

@@ -57,8 +57,7 @@ std::size_t unshuffle_blocks(const std::byte* from, std::byte* to, std::size_t e
       rows[j] = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + j * elements + done));
     transpose(rows);
     for (std::size_t i = 0; i < width; ++i) {
-      const auto pair =
-          _mm_packus_epi16(_mm_and_si128(rows[i], low_bytes), _mm_srli_epi16(rows[i], 8));
+      const auto pair = _mm_packus_epi16(_mm_and_si128(rows[i], low_bytes), _mm_srli_epi16(rows[i], 8));
       _mm_storeu_si128(reinterpret_cast<__m128i*>(to + done * width) + i, pair);
     }
   }

@@ -12,8 +12,7 @@ namespace {
 
 void check_encoder(std::size_t code) {
   if (!ZSTD_isError(code)) return;
-  if (ZSTD_getErrorName(code) == std::string{"Allocation error : not enough memory"})
-    throw std::bad_alloc{};
+  if (ZSTD_getErrorName(code) == std::string{"Allocation error : not enough memory"}) throw std::bad_alloc{};
   throw error{std::string{"zstd cannot compress: "} + ZSTD_getErrorName(code)};
 }
 
@@ -38,16 +37,14 @@ std::size_t zstd_coder::encode(std::span<const std::byte> from, int level, std::
   }
   check_encoder(ZSTD_CCtx_setParameter(encoder_.get(), ZSTD_c_compressionLevel, level));
   if (to.size() < ZSTD_compressBound(from.size())) to.resize(ZSTD_compressBound(from.size()));
-  const auto length =
-      ZSTD_compress2(encoder_.get(), to.data(), to.size(), from.data(), from.size());
+  const auto length = ZSTD_compress2(encoder_.get(), to.data(), to.size(), from.data(), from.size());
   check_encoder(length);
   return length;
 }
 
 void zstd_coder::decode(std::span<const std::byte> from, std::span<std::byte> to) {
   const auto content = ZSTD_getFrameContentSize(from.data(), from.size());
-  if (content == ZSTD_CONTENTSIZE_ERROR || !header_is_plain(from))
-    throw corruption_error{"no zstd frame begins here"};
+  if (content == ZSTD_CONTENTSIZE_ERROR || !header_is_plain(from)) throw corruption_error{"no zstd frame begins here"};
   if (content == ZSTD_CONTENTSIZE_UNKNOWN) throw corruption_error{"the zstd frame gives no size"};
   if (content != to.size())
     throw corruption_error{"the zstd frame holds " + std::to_string(content) + " bytes where " +
@@ -56,10 +53,8 @@ void zstd_coder::decode(std::span<const std::byte> from, std::span<std::byte> to
     decoder_.reset(ZSTD_createDCtx());
     if (!decoder_) throw std::bad_alloc{};
   }
-  const auto length =
-      ZSTD_decompressDCtx(decoder_.get(), to.data(), to.size(), from.data(), from.size());
-  if (ZSTD_isError(length))
-    throw corruption_error{std::string{"zstd refuses the bytes: "} + ZSTD_getErrorName(length)};
+  const auto length = ZSTD_decompressDCtx(decoder_.get(), to.data(), to.size(), from.data(), from.size());
+  if (ZSTD_isError(length)) throw corruption_error{std::string{"zstd refuses the bytes: "} + ZSTD_getErrorName(length)};
   if (length != to.size()) throw corruption_error{"the zstd frame is shorter than it says"};
 }
 

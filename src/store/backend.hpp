@@ -35,8 +35,8 @@ struct change_set {
   /// Calls its argument for each changed chunk in file order.
   std::function<void(const std::function<void(const chunk_key&, std::size_t plane, const codec::encoded_chunk&)>&)>
       for_each_chunk;
-  std::uint64_t chunk_bytes = 0;     ///< of all changed chunks together
-  const file_record* file = nullptr; ///< null: unchanged
+  std::uint64_t chunk_bytes = 0;      ///< of all changed chunks together
+  const file_record* file = nullptr;  ///< null: unchanged
   std::vector<std::string> new_ledger_ids;
 };
 

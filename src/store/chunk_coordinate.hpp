@@ -19,8 +19,7 @@ struct chunk_coordinate {
   std::uint32_t rank = 0;
 
   chunk_coordinate() = default;
-  explicit chunk_coordinate(std::span<const std::uint32_t> indices)
-      : rank{static_cast<std::uint32_t>(indices.size())} {
+  explicit chunk_coordinate(std::span<const std::uint32_t> indices) : rank{static_cast<std::uint32_t>(indices.size())} {
     std::copy(indices.begin(), indices.end(), index.begin());
   }
 

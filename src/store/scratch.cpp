@@ -52,8 +52,7 @@ scratch::location scratch::write(codec::encoded_chunk chunk) {
   }
   open();
   for (std::size_t done = 0; done < size;) {
-    const auto written =
-        ::pwrite(file_, chunk.bytes.data() + done, size - done, static_cast<off_t>(end_ + done));
+    const auto written = ::pwrite(file_, chunk.bytes.data() + done, size - done, static_cast<off_t>(end_ + done));
     if (written < 0 && errno == EINTR) continue;
     if (written < 0) fail(errno, "cannot write uncommitted chunks to a scratch file", directory_);
     if (written == 0) fail(ENOSPC, "cannot write uncommitted chunks to a scratch file", directory_);
@@ -67,8 +66,8 @@ codec::encoded_chunk scratch::read(const location& from) const {
   if (in_memory()) return {chunks_.at(from.offset), from.filter_mask};
   codec::encoded_chunk chunk{std::vector<std::byte>(from.size), from.filter_mask};
   for (std::size_t done = 0; done < from.size;) {
-    const auto got = ::pread(file_, chunk.bytes.data() + done, from.size - done,
-                             static_cast<off_t>(from.offset + done));
+    const auto got =
+        ::pread(file_, chunk.bytes.data() + done, from.size - done, static_cast<off_t>(from.offset + done));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) fail(errno, "cannot read uncommitted chunks from a scratch file", directory_);
     if (got == 0) fail(EIO, "uncommitted chunks are missing from a scratch file", directory_);

@@ -42,8 +42,7 @@ struct staged_histogram {
     committed = true;
   }
   bool record_changed() const {
-    return record.chunk_shape != before.chunk_shape ||
-           record.schema.variance_known != before.variance_known ||
+    return record.chunk_shape != before.chunk_shape || record.schema.variance_known != before.variance_known ||
            label_counts(record.schema) != before.labels;
   }
 };
@@ -218,8 +217,8 @@ void staged_store::check_free(const std::string& name) const {
 void check_shape(const std::vector<std::size_t>& shape, const model::schema& schema) {
   constexpr std::size_t max_chunk_bytes = std::size_t{1} << 31;  // of HDF5: below 4 GiB
   if (shape.size() != schema.axes.size())
-    throw std::invalid_argument{"a chunk shape needs one length for each of the " +
-                                std::to_string(schema.axes.size()) + " axes"};
+    throw std::invalid_argument{"a chunk shape needs one length for each of the " + std::to_string(schema.axes.size()) +
+                                " axes"};
   for (std::size_t i = 0; i < shape.size(); ++i) {
     const auto& axis = schema.axes[i];
     if (shape[i] == 0) throw std::invalid_argument{"a chunk shape cannot have a length of 0"};
@@ -431,8 +430,7 @@ change_set staged_store::collect() const {
     for (const auto& [id, histogram] : in_order)
       for (const auto& entry : histogram->chunks.sorted())
         for (std::size_t plane = 0; plane < entry.locations.size(); ++plane)
-          if (entry.locations[plane])
-            visit({id, entry.coordinate}, plane, scratch_.read(*entry.locations[plane]));
+          if (entry.locations[plane]) visit({id, entry.coordinate}, plane, scratch_.read(*entry.locations[plane]));
   };
   if (file_ != committed_file_) changes.file = &file_;
   changes.new_ledger_ids.assign(ledger_.begin() + static_cast<std::ptrdiff_t>(committed_ledger_), ledger_.end());

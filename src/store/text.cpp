@@ -62,7 +62,8 @@ void check_label(std::string_view label) {
   check_text(label, "a label");
   if (label.size() > max_label)
     throw std::invalid_argument{"a label has " + std::to_string(label.size()) + " bytes: at most " +
-                                std::to_string(max_label) + " can be kept ('" + std::string{label.substr(0, 40)} + "…')"};
+                                std::to_string(max_label) + " can be kept ('" + std::string{label.substr(0, 40)} +
+                                "…')"};
 }
 
 void check_histogram_name(const std::string& name) {

@@ -120,7 +120,9 @@ inline store::histogram_record growing_record(storage kind = storage::weighted) 
 inline std::vector<std::size_t> growing_shape() { return {1, 2, 6}; }
 inline constexpr std::size_t growing_cells = 12;
 
-inline store::chunk_coordinate coordinate(std::vector<std::uint32_t> indices) { return store::chunk_coordinate{indices}; }
+inline store::chunk_coordinate coordinate(std::vector<std::uint32_t> indices) {
+  return store::chunk_coordinate{indices};
+}
 
 /// Some plane, different for each seed.
 inline std::vector<std::byte> plane_bytes(std::size_t cells, unsigned seed) {
@@ -149,7 +151,8 @@ inline bool holds(store::store& store, store::histogram_id id, const store::chun
   return decoded == plane_bytes(cells, seed);
 }
 
-inline bool is_absent(store::store& store, store::histogram_id id, const store::chunk_coordinate& where, std::size_t plane) {
+inline bool is_absent(store::store& store, store::histogram_id id, const store::chunk_coordinate& where,
+                      std::size_t plane) {
   return !store.has_chunk({id, where}, plane) && !store.read_chunk({id, where}, plane);
 }
 

@@ -67,7 +67,8 @@ TEST_CASE("what is created and committed is there, before and after reopening") 
   CHECK(is_absent(**store, again, coordinate({1, 0, 0}), 0));
   CHECK(is_absent(**store, again, coordinate({9, 9, 9}), 0));
   CHECK((*store)->usage(again).chunks == 2);
-  CHECK((*store)->usage(again).bytes == some_chunk(1).bytes.size() + some_chunk(2).bytes.size() + some_chunk(3).bytes.size());
+  CHECK((*store)->usage(again).bytes ==
+        some_chunk(1).bytes.size() + some_chunk(2).bytes.size() + some_chunk(3).bytes.size());
 }
 
 TEST_CASE("nothing uncommitted survives closing or rollback") {
@@ -200,7 +201,8 @@ TEST_CASE("labels grow over commits, longer ones too, and no chunk moves") {
   (*store)->write_chunk({id, coordinate({1, 1, 0})}, 0, some_chunk(1));
   (*store)->commit();
   labels expected{"ttbar", "wjets"};
-  for (const auto& more : {labels{"a"}, labels{std::string(70, 'x'), ""}, labels{"ünïcödé", std::string(300, 'y')}, labels{"z"}}) {
+  for (const auto& more :
+       {labels{"a"}, labels{std::string(70, 'x'), ""}, labels{"ünïcödé", std::string(300, 'y')}, labels{"z"}}) {
     (*store)->append_labels((*store)->find("h"), 0, more);
     expected.insert(expected.end(), more.begin(), more.end());
     (*store)->commit();
@@ -222,7 +224,8 @@ TEST_CASE("labels are appended in time proportional to them") {
   (*store)->commit();
   const auto begin = std::chrono::steady_clock::now();
   for (int i = 0; i < 100000; ++i) (*store)->append_labels(id, 0, labels{"label " + std::to_string(i)});
-  CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds{5});  // about 0.1 s; quadratic would take minutes
+  CHECK(std::chrono::steady_clock::now() - begin <
+        std::chrono::seconds{5});  // about 0.1 s; quadratic would take minutes
   (*store)->commit();
   if (store->persistent()) store->reopen();
   const auto& axis = (*store)->record((*store)->find("h")).schema.axes[0];
@@ -247,9 +250,9 @@ TEST_CASE("a filter mask is read as written, right after the commit") {
   auto store = make_store(GENERATE(0, 1, 2));
   INFO(store->kind());
   const auto id = make_histogram(**store);
-  const chunk_key key{id, coordinate({0, 0, 0})};
+  const store::chunk_key key{id, coordinate({0, 0, 0})};
   for (std::uint32_t mask : {1u, 0u, 3u, 1u}) {
-    auto chunk = some_chunk(static_cast<int>(mask) + 1);
+    auto chunk = some_chunk(mask + 1);
     chunk.filter_mask = mask;
     (*store)->write_chunk(key, 0, chunk);
     (*store)->commit();
@@ -348,11 +351,14 @@ TEST_CASE("attributes, counters and ledger are kept") {
   auto store = make_store(GENERATE(0, 1, 2));
   INFO(store->kind());
   store::file_record record;
-  record.attributes = {{"flag", true}, {"off", false}, {"int", std::int64_t{-5}}, {"float", 2.5}, {"text", std::string{"häß"}}, {"empty", std::string{}}};
+  record.attributes = {
+      {"flag", true},          {"off", false}, {"int", std::int64_t{-5}}, {"float", 2.5}, {"text", std::string{"häß"}},
+      {"empty", std::string{}}};
   record.counters = {{{"sumw", "ttbar"}, 1.25}, {{"sumw"}, -3.0}, {{"", ""}, 0.5}, {{std::string(100, 'k')}, 1e300}};
   (*store)->set_file(record);
   const std::string binary{"\0\x1f\xff id", 6};
-  for (const auto& id : {std::string{"first"}, binary, std::string{}, std::string(100000, 'i')}) (*store)->add_to_ledger(id);
+  for (const auto& id : {std::string{"first"}, binary, std::string{}, std::string(100000, 'i')})
+    (*store)->add_to_ledger(id);
   (*store)->add_to_ledger("first");
   (*store)->commit();
   if (store->persistent()) store->reopen();
@@ -435,7 +441,11 @@ TEST_CASE("every kind of axis and every setting comes back as it was") {
   using axis::any;
   using T = axis::transform;
   const std::vector<any> axes{
-      any{axis::regular{5, -1.5, 2.25}, metadata_map{{"name", std::string{"r"}}, {"label", std::string{"p_T µ"}}, {"n", std::int64_t{3}}, {"f", 0.5}, {"b", true}}},
+      any{axis::regular{5, -1.5, 2.25}, metadata_map{{"name", std::string{"r"}},
+                                                     {"label", std::string{"p_T µ"}},
+                                                     {"n", std::int64_t{3}},
+                                                     {"f", 0.5},
+                                                     {"b", true}}},
       any{axis::regular{3, 0, 1, false, false}},
       any{axis::regular{4, 0, 6.283185307179586, false, true, true}},
       any{axis::regular{3, 1, 100, true, true, false, T::log}},
@@ -452,7 +462,8 @@ TEST_CASE("every kind of axis and every setting comes back as it was") {
       any{axis::int_category{{5, -9223372036854775807, 9223372036854775807}, true, false}},
       any{axis::int_category{{1, 2}, false, false}},
   };
-  const std::vector<codec::settings> codecs{{codec::method::zstd, -5}, {codec::method::gzip, 9}, {codec::method::none, 0}};
+  const std::vector<codec::settings> codecs{
+      {codec::method::zstd, -5}, {codec::method::gzip, 9}, {codec::method::none, 0}};
   std::vector<store::histogram_record> records;
   for (std::size_t i = 0; i < axes.size(); ++i) {
     store::histogram_record record;

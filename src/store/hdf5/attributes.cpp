@@ -63,9 +63,15 @@ std::string read_fixed_string(hid_t attribute, hid_t file_type) {
   const handle type{H5Tcopy(file_type), "string type"};
   check(H5Aread(attribute, type, result.data()), "reading an attribute");
   switch (H5Tget_strpad(file_type)) {
-    case H5T_STR_NULLTERM: result.resize(std::min(result.find('\0'), length)); break;
-    case H5T_STR_SPACEPAD: result.resize(result.find_last_not_of(' ') + 1); break;
-    default: result.resize(result.find_last_not_of('\0') + 1); break;
+    case H5T_STR_NULLTERM:
+      result.resize(std::min(result.find('\0'), length));
+      break;
+    case H5T_STR_SPACEPAD:
+      result.resize(result.find_last_not_of(' ') + 1);
+      break;
+    default:
+      result.resize(result.find_last_not_of('\0') + 1);
+      break;
   }
   return result;
 }
@@ -104,9 +110,9 @@ std::optional<scalar> read_value(hid_t attribute) {
   const handle type{H5Aget_type(attribute), "type of an attribute"};
   switch (H5Tget_class(type)) {
     case H5T_STRING:
-      return H5Tis_variable_str(type) > 0 ? read_variable_string(attribute, type)
-                                          : read_fixed_string(attribute, type);
-    case H5T_INTEGER: return read_integer(attribute, type);
+      return H5Tis_variable_str(type) > 0 ? read_variable_string(attribute, type) : read_fixed_string(attribute, type);
+    case H5T_INTEGER:
+      return read_integer(attribute, type);
     case H5T_FLOAT: {
       double value = 0;
       check(H5Aread(attribute, H5T_NATIVE_DOUBLE, &value), "reading an attribute");
@@ -119,7 +125,8 @@ std::optional<scalar> read_value(hid_t attribute) {
       check(H5Aread(attribute, memory, &value), "reading an attribute");
       return value != 0;
     }
-    default: return std::nullopt;
+    default:
+      return std::nullopt;
   }
 }
 

@@ -106,7 +106,8 @@ class attribute_reader {
     const auto& value = at(name);
     if (const auto* whole = std::get_if<std::int64_t>(&value)) return *whole;
     constexpr double exact = 9007199254740992.0;  // 2^53: doubles below it are whole without doubt
-    if (const auto* real = std::get_if<double>(&value); real != nullptr && std::abs(*real) <= exact && std::floor(*real) == *real)
+    if (const auto* real = std::get_if<double>(&value);
+        real != nullptr && std::abs(*real) <= exact && std::floor(*real) == *real)
       return static_cast<std::int64_t>(*real);
     refuse(name, "is no whole number");
   }

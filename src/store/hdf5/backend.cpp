@@ -118,7 +118,8 @@ stored_histogram hdf5_backend::load_histogram(const std::string& path) {
   try {
     const auto group = open_group(access_->file(), path);
     auto record = read_histogram(group, path == "/", writable(), file_bytes_);
-    auto& known = histograms_.emplace(static_cast<histogram_id>(histograms_.size()), describe(path, record)).first->second;
+    auto& known =
+        histograms_.emplace(static_cast<histogram_id>(histograms_.size()), describe(path, record)).first->second;
     const auto storage = open_group(group, "storage");
     const auto wanted = planes(record.schema.kind);
     for (std::size_t i = 0; i < wanted.size(); ++i) known.absent[i] = !exists(storage, std::string{wanted[i].name});
@@ -188,8 +189,8 @@ hid_t hdf5_backend::plane_of(medium_histogram& histogram, std::size_t plane) con
 std::string hdf5_backend::chunk_name(const medium_histogram& histogram, const chunk_key& key, std::size_t plane) const {
   std::string text = "chunk (";
   for (auto index : key.coordinate.indices()) text += (text.back() == '(' ? "" : ", ") + std::to_string(index);
-  return text + "), plane '" + std::string{planes(histogram.kind)[plane].name} + "', of histogram '" + histogram.name + "' in '" +
-         name() + "'";
+  return text + "), plane '" + std::string{planes(histogram.kind)[plane].name} + "', of histogram '" + histogram.name +
+         "' in '" + name() + "'";
 }
 
 std::optional<codec::encoded_chunk> hdf5_backend::read_chunk(const chunk_key& key, std::size_t plane) {

@@ -22,8 +22,10 @@ chunk_window window_of(hid_t dataset, const std::vector<hsize_t>& offset, const 
   for (std::size_t i = 0; i < rank; ++i) count[i] = std::min<hsize_t>(shape[i], extents[i] - offset[i]);
   chunk_window result{{H5Dget_space(dataset), "part of a plane"},
                       {H5Screate_simple(static_cast<int>(rank), lengths.data(), nullptr), "part of a plane"}};
-  check(H5Sselect_hyperslab(result.in_file, H5S_SELECT_SET, offset.data(), nullptr, count.data(), nullptr), "part of a plane");
-  check(H5Sselect_hyperslab(result.in_memory, H5S_SELECT_SET, origin.data(), nullptr, count.data(), nullptr), "part of a plane");
+  check(H5Sselect_hyperslab(result.in_file, H5S_SELECT_SET, offset.data(), nullptr, count.data(), nullptr),
+        "part of a plane");
+  check(H5Sselect_hyperslab(result.in_memory, H5S_SELECT_SET, origin.data(), nullptr, count.data(), nullptr),
+        "part of a plane");
   return result;
 }
 
@@ -38,7 +40,8 @@ void make_integers(std::vector<std::byte>& bytes) {
     double number = 0;
     std::memcpy(&number, bytes.data() + at, element);
     if (!(number >= -limit && number < limit) || std::trunc(number) != number)
-      throw format_error{"an integer storage holds " + std::to_string(number) + ", which is no whole number of 64 bits"};
+      throw format_error{"an integer storage holds " + std::to_string(number) +
+                         ", which is no whole number of 64 bits"};
     const auto whole = static_cast<std::int64_t>(number);
     std::memcpy(bytes.data() + at, &whole, element);
   }
@@ -52,7 +55,8 @@ void refuse_large_unsigned(const std::vector<std::byte>& bytes) {
 
 }  // namespace
 
-std::optional<std::vector<hsize_t>> chunk_offset(const chunk_coordinate& coordinate, const std::vector<std::size_t>& shape,
+std::optional<std::vector<hsize_t>> chunk_offset(const chunk_coordinate& coordinate,
+                                                 const std::vector<std::size_t>& shape,
                                                  const std::vector<std::size_t>& extents) {
   if (coordinate.rank != shape.size() || shape.size() != extents.size()) return std::nullopt;
   std::vector<hsize_t> offset(shape.size());
@@ -79,7 +83,8 @@ std::optional<codec::encoded_chunk> read_stored_chunk(hid_t dataset, const std::
   if (bytes == 0) return std::nullopt;
   if (bytes > file_bytes) throw failure{"the chunk is longer than the file", "", 0};
   codec::encoded_chunk chunk{std::vector<std::byte>(bytes), 0};
-  check(H5Dread_chunk(dataset, H5P_DEFAULT, offset.data(), &chunk.filter_mask, chunk.bytes.data()), "reading the chunk");
+  check(H5Dread_chunk(dataset, H5P_DEFAULT, offset.data(), &chunk.filter_mask, chunk.bytes.data()),
+        "reading the chunk");
   return chunk;
 }
 
@@ -89,7 +94,8 @@ void write_stored_chunk(hid_t dataset, const std::vector<hsize_t>& offset, const
 }
 
 codec::encoded_chunk read_foreign_chunk(hid_t dataset, bool is_integer, const std::vector<hsize_t>& offset,
-                                        const std::vector<std::size_t>& shape, const std::vector<std::size_t>& extents) {
+                                        const std::vector<std::size_t>& shape,
+                                        const std::vector<std::size_t>& extents) {
   std::size_t cells = 1;
   for (auto length : shape) cells *= length;
   codec::encoded_chunk chunk{std::vector<std::byte>(cells * element), std::numeric_limits<std::uint32_t>::max()};

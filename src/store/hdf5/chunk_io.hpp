@@ -15,7 +15,8 @@
 namespace hugehist::store::hdf5 {
 
 /// First bin of a chunk, or nothing where that lies outside of the extents.
-std::optional<std::vector<hsize_t>> chunk_offset(const chunk_coordinate& coordinate, const std::vector<std::size_t>& shape,
+std::optional<std::vector<hsize_t>> chunk_offset(const chunk_coordinate& coordinate,
+                                                 const std::vector<std::size_t>& shape,
                                                  const std::vector<std::size_t>& extents);
 
 /// Length of a stored chunk, 0 where there is none. Throws failure when HDF5 cannot tell.

@@ -20,10 +20,12 @@ namespace {
 }
 
 [[noreturn]] void refuse_locked(const std::string& name, bool writable) {
-  throw locked_error{writable ? "'" + name + "' is open elsewhere, in another process or through another handle: a writer "
-                                             "needs the file for itself, so close it there first"
-                              : "'" + name + "' is being written by another process or through another handle: close it "
-                                             "there first"};
+  throw locked_error{writable ? "'" + name +
+                                    "' is open elsewhere, in another process or through another handle: a writer "
+                                    "needs the file for itself, so close it there first"
+                              : "'" + name +
+                                    "' is being written by another process or through another handle: close it "
+                                    "there first"};
 }
 
 /// A file descriptor that holds our lock.
@@ -106,13 +108,12 @@ void bound_metadata_cache(hid_t properties, std::size_t bytes) {
 }
 
 /// A new file. It begins in the format of HDF5 1.8: the newer superblock is marked while a writer is at work, and a
-/// killed writer would leave a file that no program opens, though nothing in it had changed.
+/// killed writer would leave a file that no program opens, though nothing in it had changed. Free space is not
+/// remembered beyond a session (H5Pset_file_space_strategy could): what HDF5 1.10.8 finds after a kill between two
+/// commits is stale, and the next writer corrupts the file. So a file grows when it is rewritten in many sessions.
 handle create_hdf5(const std::string& name, hid_t properties) {
-  const handle creation{H5Pcreate(H5P_FILE_CREATE), "file properties"};
-  // Free space is remembered from one opening to the next; without that a file that is rewritten often grows.
-  check(H5Pset_file_space_strategy(creation, H5F_FSPACE_STRATEGY_FSM_AGGR, true, 1), "file properties");
   check(H5Pset_libver_bounds(properties, H5F_LIBVER_V18, H5F_LIBVER_V110), "file properties");
-  handle file{H5Fcreate(name.c_str(), H5F_ACC_TRUNC, creation, properties), "creating the file"};
+  handle file{H5Fcreate(name.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, properties), "creating the file"};
   check(H5Fset_libver_bounds(file, H5F_LIBVER_V110, H5F_LIBVER_V110), "creating the file");
   return file;
 }
@@ -127,12 +128,15 @@ handle open_hdf5_file(const std::string& name, bool writable, hid_t properties) 
   if (problem.mentions("unable to lock file") && (problem.code() == EAGAIN || problem.code() == EWOULDBLOCK))
     refuse_locked(name, writable);
   if (problem.mentions("consistency flags") || problem.mentions("already open"))
-    throw locked_error{"'" + name + "' is open for writing elsewhere, or its last writer did not close it; if nobody has "
-                                    "it open, clear the mark with: h5clear -s"};
+    throw locked_error{"'" + name +
+                       "' is open for writing elsewhere, or its last writer did not close it; if nobody has "
+                       "it open, clear the mark with: h5clear -s"};
   if (problem.mentions("file signature not found")) throw format_error{"'" + name + "' is not an HDF5 file"};
-  if (problem.mentions("truncated file")) throw format_error{"'" + name + "' is truncated: its end is missing, restore it from a copy"};
+  if (problem.mentions("truncated file"))
+    throw format_error{"'" + name + "' is truncated: its end is missing, restore it from a copy"};
   if (problem.code() != 0) refuse(problem.code(), "cannot open '" + name + "'");
-  throw format_error{"'" + name + "' cannot be opened as an HDF5 file; it is damaged, or of a newer HDF5: " + problem.what()};
+  throw format_error{"'" + name +
+                     "' cannot be opened as an HDF5 file; it is damaged, or of a newer HDF5: " + problem.what()};
 }
 
 class disk_file final : public file_access {
@@ -158,7 +162,8 @@ class disk_file final : public file_access {
     const auto end = static_cast<std::uint64_t>(info.st_size);
     struct rlimit limit {};
     if (::getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY && end + bytes > limit.rlim_cur)
-      refuse(EFBIG, "cannot commit to '" + name_ + "': it would exceed the limit on file sizes, and nothing was changed");
+      refuse(EFBIG,
+             "cannot commit to '" + name_ + "': it would exceed the limit on file sizes, and nothing was changed");
     while (::fallocate(descriptor_.get(), FALLOC_FL_KEEP_SIZE, info.st_size, static_cast<off_t>(bytes)) != 0) {
       if (errno == EINTR) continue;
       if (errno != ENOSPC && errno != EFBIG && errno != EDQUOT) return;  // not supported here: writing will tell

@@ -34,7 +34,8 @@ void write_axes(hid_t group, const model::schema& schema) {
   }
   const hsize_t length = references.size();
   const handle space{H5Screate_simple(1, &length, nullptr), "list of axes"};
-  const handle dataset{H5Dcreate2(group, "axes", H5T_STD_REF_OBJ, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT), "list of axes"};
+  const handle dataset{H5Dcreate2(group, "axes", H5T_STD_REF_OBJ, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT),
+                       "list of axes"};
   check(H5Dwrite(dataset, H5T_STD_REF_OBJ, H5S_ALL, H5S_ALL, H5P_DEFAULT, references.data()), "list of axes");
 }
 
@@ -98,7 +99,8 @@ std::vector<axis::any> read_axes(hid_t group, std::uint64_t file_bytes) {
 
   std::vector<axis::any> axes;
   for (std::size_t i = 0; i < references.size(); ++i) {
-    const handle axis{H5Rdereference2(dataset, H5P_DEFAULT, H5R_OBJECT, &references[i]), "following a reference to an axis"};
+    const handle axis{H5Rdereference2(dataset, H5P_DEFAULT, H5R_OBJECT, &references[i]),
+                      "following a reference to an axis"};
     if (H5Iget_type(axis) != H5I_GROUP) throw format_error{"a reference in its list of axes leads to no axis"};
     try {
       axes.push_back(read_axis(axis, file_bytes));
@@ -114,13 +116,15 @@ std::vector<axis::any> read_axes(hid_t group, std::uint64_t file_bytes) {
 model::schema read_schema(hid_t group, std::uint64_t file_bytes) {
   const auto version = read_integer(group, "uhi_schema");
   if (version != uhi_schema_version)
-    throw format_error{"it follows version " + std::to_string(version) + " of the UHI schema, and this version of hugehist reads version 1"};
+    throw format_error{"it follows version " + std::to_string(version) +
+                       " of the UHI schema, and this version of hugehist reads version 1"};
   if (!is_group(group, "storage")) throw format_error{"its storage is missing"};
   model::schema schema{read_axes(group, file_bytes)};
   const auto storage = open_group(group, "storage");
   if (exists(storage, "index"))
-    throw format_error{"its storage is sparse (it has an 'index'), which hugehist does not read: write it again "
-                       "with uhi.io.from_sparse, or without to_sparse"};
+    throw format_error{
+        "its storage is sparse (it has an 'index'), which hugehist does not read: write it again "
+        "with uhi.io.from_sparse, or without to_sparse"};
   const auto type = read_text(storage, "type");
   schema.kind = storage_from_string(type);
   schema.metadata = read_group_attributes(group, "metadata");
@@ -193,7 +197,8 @@ void check_foreign_plane(hid_t storage, const plane_info& plane, const std::vect
   for (int i = 0; i < H5Pget_nfilters(properties); ++i) {
     unsigned flags = 0;
     std::size_t values = 0;
-    const auto filter = H5Pget_filter2(properties, static_cast<unsigned>(i), &flags, &values, nullptr, 0, nullptr, nullptr);
+    const auto filter =
+        H5Pget_filter2(properties, static_cast<unsigned>(i), &flags, &values, nullptr, 0, nullptr, nullptr);
     if (H5Zfilter_avail(filter) <= 0)
       throw format_error{"its plane '" + name + "' is packed with HDF5 filter " + std::to_string(filter) +
                          ", which is not built in: write it again with gzip or without compression"};
@@ -201,7 +206,8 @@ void check_foreign_plane(hid_t storage, const plane_info& plane, const std::vect
 }
 
 /// The chunks that a dataset of others is read in: its own where they are of a fair size.
-std::vector<std::size_t> foreign_chunk_shape(hid_t storage, const histogram_record& record, const std::vector<std::size_t>& extents) {
+std::vector<std::size_t> foreign_chunk_shape(hid_t storage, const histogram_record& record,
+                                             const std::vector<std::size_t>& extents) {
   constexpr std::size_t fair_cells = (std::size_t{4} << 20) / element_size;
   const std::string first{planes(record.schema.kind).front().name};
   if (exists(storage, first)) {
@@ -265,7 +271,8 @@ void check_version(hid_t group, bool for_writing) {
                        ", which knows version " + std::to_string(format_version) + ": install a newer hugehist"};
   if (*number < 1) throw format_error{"its format version " + std::to_string(*number) + " does not exist"};
   if ((read_unsigned(group, "reader_features").value_or(0) & ~known_features) != 0)
-    throw format_error{"it uses features that " + who + " knows and this version cannot read" + own + ": install a newer hugehist"};
+    throw format_error{"it uses features that " + who + " knows and this version cannot read" + own +
+                       ": install a newer hugehist"};
   if (for_writing && (read_unsigned(group, "writer_features").value_or(0) & ~known_features) != 0)
     throw format_error{"it uses features that " + who + " knows and this version cannot write" + own +
                        ": open it for reading, or install a newer hugehist"};

@@ -66,7 +66,8 @@ void write_elements(hid_t group, const char* name, hid_t file_type, hid_t memory
 template <class T>
 std::vector<T> read_elements(hid_t dataset, hid_t memory_type, std::uint64_t file_bytes) {
   std::vector<T> values(list_length(dataset, file_bytes));
-  if (!values.empty()) check(H5Dread(dataset, memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()), "reading a list");
+  if (!values.empty())
+    check(H5Dread(dataset, memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()), "reading a list");
   return values;
 }
 
@@ -110,10 +111,14 @@ std::vector<std::string> read_fixed_texts(hid_t dataset, hid_t file_type, std::s
 list_kind kind_of(hid_t dataset) {
   const handle type{H5Dget_type(dataset), "type of a list"};
   switch (H5Tget_class(type)) {
-    case H5T_STRING: return list_kind::text;
-    case H5T_INTEGER: return list_kind::integers;
-    case H5T_FLOAT: return list_kind::numbers;
-    default: return list_kind::other;
+    case H5T_STRING:
+      return list_kind::text;
+    case H5T_INTEGER:
+      return list_kind::integers;
+    case H5T_FLOAT:
+      return list_kind::numbers;
+    default:
+      return list_kind::other;
   }
 }
 

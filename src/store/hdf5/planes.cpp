@@ -38,9 +38,12 @@ void add_filters(hid_t properties, const codec::settings& settings) {
 
 std::vector<H5Z_filter_t> expected_filters(const codec::settings& settings) {
   switch (settings.method) {
-    case codec::method::zstd: return {H5Z_FILTER_SHUFFLE, zstd_filter};
-    case codec::method::gzip: return {H5Z_FILTER_SHUFFLE, H5Z_FILTER_DEFLATE};
-    default: return {};
+    case codec::method::zstd:
+      return {H5Z_FILTER_SHUFFLE, zstd_filter};
+    case codec::method::gzip:
+      return {H5Z_FILTER_SHUFFLE, H5Z_FILTER_DEFLATE};
+    default:
+      return {};
   }
 }
 
@@ -50,13 +53,16 @@ std::vector<H5Z_filter_t> filters_of(hid_t properties) {
   for (unsigned i = 0; i < static_cast<unsigned>(count); ++i) {
     unsigned flags = 0;
     std::size_t values = 0;
-    result.push_back(check(H5Pget_filter2(properties, i, &flags, &values, nullptr, 0, nullptr, nullptr), "filters of a plane"));
+    result.push_back(
+        check(H5Pget_filter2(properties, i, &flags, &values, nullptr, 0, nullptr, nullptr), "filters of a plane"));
   }
   return result;
 }
 
 void require(bool condition, const plane_info& plane, const char* what) {
-  if (!condition) throw failure{"the " + std::string{what} + " of its plane '" + std::string{plane.name} + "' do not belong to it", "", 0};
+  if (!condition)
+    throw failure{"the " + std::string{what} + " of its plane '" + std::string{plane.name} + "' do not belong to it",
+                  "", 0};
 }
 
 void check_plane(hid_t storage, const plane_info& plane, const histogram_record& record) {
@@ -75,7 +81,8 @@ void check_plane(hid_t storage, const plane_info& plane, const histogram_record&
   const handle properties{H5Dget_create_plist(dataset), "properties of a plane"};
   require(H5Pget_layout(properties) == H5D_CHUNKED, plane, "chunks");
   std::vector<hsize_t> chunk(schema.axes.size());
-  require(H5Pget_chunk(properties, static_cast<int>(chunk.size()), chunk.data()) == static_cast<int>(chunk.size()), plane, "chunks");
+  require(H5Pget_chunk(properties, static_cast<int>(chunk.size()), chunk.data()) == static_cast<int>(chunk.size()),
+          plane, "chunks");
   require(record.chunk_shape.empty() || chunk == to_hsize(record.chunk_shape), plane, "chunks");
   require(filters_of(properties) == expected_filters(record.codec), plane, "filters");
 }
@@ -93,8 +100,8 @@ void create_plane(hid_t storage, const plane_info& plane, const histogram_record
   // A chunk that nobody wrote takes no space and reads as the default fill value, 0.
   check(H5Pset_alloc_time(properties, H5D_ALLOC_TIME_INCR), "properties of a plane");
   add_filters(properties, record.codec);
-  const handle dataset{
-      H5Dcreate2(storage, name.c_str(), file_type(plane), space, H5P_DEFAULT, properties, H5P_DEFAULT), "creating a plane"};
+  const handle dataset{H5Dcreate2(storage, name.c_str(), file_type(plane), space, H5P_DEFAULT, properties, H5P_DEFAULT),
+                       "creating a plane"};
 }
 
 }  // namespace
