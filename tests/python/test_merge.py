@@ -45,7 +45,7 @@ def test_item_plus_equals(file: hugehist.File) -> None:
 @pytest.mark.parametrize("storage", ["int64", "double", "weight"])
 def test_every_axis_and_storage(memory: hugehist.File, axis: Any, storage: str) -> None:
     model = hist.Hist(category("c"), axis, storage=storage)
-    model.fill(["u", "v"], [list(axis)[0]] * 2 if is_labelled(axis) else [1, 1])
+    model.fill(["u", "v"], [next(iter(axis))] * 2 if is_labelled(axis) else [1, 1])
     view = model.view(flow=True)
     for name in view.dtype.names or (None,):
         plane = view[name] if name else view
