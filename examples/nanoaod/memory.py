@@ -14,21 +14,22 @@ from types import TracebackType
 MIB = 1 << 20
 GIB = 1 << 30
 
-_UNITS = {"": 1, "K": 1 << 10, "M": MIB, "G": GIB, "T": 1 << 40}
+_POWERS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
 
 
 def parse_size(text: str) -> int:
-    """Bytes from "8GiB", "512 MiB", "80G"."""
-    match = re.fullmatch(r"\s*([0-9.]+)\s*([KMGT]?)(i?B)?\s*", text, re.IGNORECASE)
+    """Bytes of "8GiB" or "512 MiB" (1024s), or of "80 GB" (1000s)."""
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(?:([KMGT]?)(i?)B)?\s*", text, re.IGNORECASE)
     if match is None:
         raise argparse.ArgumentTypeError(f"{text!r} is not a size; write it as 8GiB or 512MiB")
-    return int(float(match[1]) * _UNITS[match[2].upper()])
+    base = 1024 if match[3] else 1000
+    return int(float(match[1]) * base ** _POWERS[(match[2] or "").upper()])
 
 
 def show_size(size: float) -> str:
     for unit, name in ((GIB, "GiB"), (MIB, "MiB"), (1 << 10, "KiB")):
         if size >= unit:
-            return f"{size / unit:.{0 if size >= 100 * unit else 1}f} {name}"
+            return f"{size / unit:.0f} {name}" if size >= 100 * unit else f"{size / unit:.3g} {name}"
     return f"{size:.0f} B"
 
 

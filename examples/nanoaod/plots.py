@@ -153,8 +153,8 @@ def memory_over_time(found: Mapping[str, Any], path: Path) -> None:
         ):
             shown = axes.text(x * end, value * 1.08, text, color=colour, ha=side, fontsize=16)
             shown.set_path_effects([withStroke(linewidth=3, foreground="white", alpha=0.8)])
-        axes.set(xlabel="Time [s]", ylabel="Bytes", xlim=(0, end), ylim=(bottom, top))
-        axes.yaxis.set_major_formatter(lambda value, _: show_size(value).replace(".0", ""))
+        axes.set(xlabel="Time [s]", ylabel="Size", xlim=(0, end), ylim=(bottom, top))
+        axes.yaxis.set_major_formatter(lambda value, _: show_size(value))
         axes.set_title("Memory while the histogram grows", loc="left", fontsize=20)
         figure.savefig(path, dpi=120, bbox_inches="tight")
         plt.close(figure)

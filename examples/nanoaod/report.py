@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from check import TOLERANCE, Comparison
-from memory import GIB, MIB, show_size
+from memory import show_size
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -27,8 +27,8 @@ def say(text: str) -> None:
     console.print("  " + text)
 
 
-def verdict(ok: bool) -> str:
-    return "[green]equal[/]" if ok else "[bold red]DIFFERENT[/]"
+def _mark(ok: bool, good: str = "equal", bad: str = "DIFFERENT") -> str:
+    return f"[green]{good}[/]" if ok else f"[bold red]{bad}[/]"
 
 
 def shown(path: Path) -> str:
@@ -52,9 +52,10 @@ def show_contents(file: Any) -> None:
     for name in file:
         h = file[name]
         stats = h.stats()
-        shape = " × ".join(f"{axis.size} {axis.name}" for axis in h.axes)
-        rows.append([name, shape, h.storage_type.__name__, show_size(stats["dense_bytes"]), stats["stored_chunks"]])
-    table(["histogram", "axes", "storage", "dense", "chunks"], rows)
+        shape = " × ".join(str(axis.size) for axis in h.axes)
+        rows.append([name, shape, h.storage_type.__name__, show_size(stats["dense_bytes"])])
+        rows[-1] += [show_size(stats["stored_bytes"]), stats["stored_chunks"]]
+    table(["histogram", "axes", "storage", "dense", "stored", "chunks"], rows)
 
 
 def show_counters(sums: Mapping[str, Mapping[str, float]], factors: Mapping[str, float]) -> None:
@@ -70,36 +71,32 @@ def show_checks(outcomes: Mapping[str, Comparison]) -> bool:
     rows: list[list[object]] = []
     for name, found in outcomes.items():
         rows.append([name, found.bins, found.filled, found.identical, f"{found.value_off:.1e}"])
-        rows[-1] += [f"{found.variance_off:.1e}", verdict(found.ok)]
+        rows[-1] += [f"{found.variance_off:.1e}", _mark(found.ok)]
     table(["histogram", "bins", "filled", "same bits", "Δ / Σ|w|", "Δvar / Σw²", "to hist"], rows)
     return all(found.ok for found in outcomes.values())
 
 
 def show_large(found: Mapping[str, Any]) -> bool:
-    """The numbers of the large part."""
-    write = found["fill_seconds"] + found["commit_seconds"]
-    over = found["peak"] - found["baseline"]
+    """The numbers of the large part; true if the bins agree and the memory stayed within its limit."""
+    dense, write = found["dense"], found["fill_seconds"] + found["commit_seconds"]
     shape = " × ".join(str(n) for n in found["shape"])
-    lines = [
-        ("histogram", f"{shape} (dataset × region × systematic × score), values and variances"),
-        ("dense size", f"{found['dense'] / GIB:.2f} GiB, {found['dense'] / found['budget']:.0f} times the budget"),
-        ("filled", f"{found['entries'] / 1e6:.0f} million weighted entries; {found['filled']:.0%} of the bins sampled"),
-        ("file", f"{found['file'] / GIB:.2f} GiB, {found['file'] / found['dense']:.1%} of the dense size"),
-        ("fill", f"{found['fill_seconds']:.1f} s, and {found['make_seconds']:.1f} s to make the events and check sums"),
-        ("last commit", f"{found['commit_seconds']:.1f} s"),
-        ("written at", f"{found['dense'] / write / 1e9:.2f} GB/s of histogram, fill and commit"),
-        (
-            "read at",
-            f"{found['dense'] / found['read_seconds'] / 1e9:.2f} GB/s, {found['read_seconds']:.1f} s for a projection",
-        ),
-        ("peak memory", f"{over / MIB:.0f} MiB over the baseline of {found['baseline'] / MIB:.0f} MiB"),
-        ("allowed", f"{found['budget'] / MIB:.0f} MiB of budget + 300 MiB"),
-    ]
-    for name, text in lines:
-        console.print(f"  {name:<13}{text}")
-    console.print()
     ok, within = found["worst"] <= TOLERANCE, found["peak"] <= found["limit"]
-    say(f"{found['slices']:,} slices ({found['bins']:,} bins) against plain hist, and the sums of all")
-    say(f"{found['sums']:,} (dataset, systematic): {verdict(ok)}, largest Δ / Σ|w| {found['worst']:.1e}")
-    say(f"peak memory within what is allowed: {'[green]yes[/]' if within else '[bold red]NO[/]'}")
+    lines = {
+        "histogram": f"{shape} (dataset × region × systematic × score), values and variances",
+        "dense size": f"{show_size(dense)}, {dense / found['budget']:.0f} times the memory budget",
+        "filled": f"{found['entries'] / 1e6:,.0f} million weighted entries; {found['filled']:.0%} of the bins looked at",
+        "file": f"{show_size(found['file'])}, {found['file'] / dense:.1%} of the dense size; "
+        f"{found['written'] / found['file']:.1f} times that was written",
+        "fill": f"{found['fill_seconds']:.1f} s, then {found['commit_seconds']:.1f} s for the last commit: "
+        f"{dense / write / 1e9:.2f} GB/s of dense size",
+        "read": f"{found['read_seconds']:.1f} s to project all of it: {dense / found['read_seconds'] / 1e9:.2f} GB/s",
+        "beside": f"{found['make_seconds']:.1f} s to make the events and what they are checked against",
+        "peak memory": f"{show_size(found['peak'] - found['baseline'])} over the baseline of "
+        f"{show_size(found['baseline'])}",
+        "allowed": f"{show_size(found['budget'])} of budget + 300 MiB: {_mark(within, 'kept', 'EXCEEDED')}",
+        "checked": f"{found['slices']:,} slices, {found['bins']:,} bins, against plain hist, and the sums of all",
+        "": f"{found['sums']:,} (dataset, systematic): {_mark(ok)}, largest Δ / Σ|w| {found['worst']:.1e}",
+    }
+    for name, text in lines.items():
+        console.print(f"  {name:<13}{text}")
     return bool(ok and within)
