@@ -12,7 +12,11 @@ namespace {
 template <class T>
 T get(const py::dict& values, const char* key) {
   if (!values.contains(key)) throw std::invalid_argument{std::string{"the UHI axis has no '"} + key + "'"};
-  return values[key].cast<T>();
+  try {
+    return values[key].cast<T>();
+  } catch (const py::cast_error&) {
+    throw std::invalid_argument{std::string{"the UHI axis has a '"} + key + "' that is none"};
+  }
 }
 
 /// writer_info of boost-histogram: what the schema itself cannot say.

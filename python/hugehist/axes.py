@@ -65,6 +65,8 @@ def metadata_dict(values: Mapping[str, Any], owner: str, strict: bool = True) ->
             raise TypeError(
                 f"{owner}: metadata {key!r} is a {type(item).__name__}, but a file keeps bool, int, float and str only"
             )
+        if isinstance(item, int) and not -(2**63) <= item < 2**63:
+            raise ValueError(f"{owner}: metadata {key!r} does not fit 64 bits")
         result[key] = item
     return result
 
