@@ -84,7 +84,7 @@ def show_large(found: Mapping[str, Any]) -> bool:
     lines = {
         "histogram": f"{shape} (dataset × region × systematic × score), values and variances",
         "dense size": f"{show_size(dense)}, {dense / found['budget']:.0f} times the memory budget",
-        "filled": f"{found['entries'] / 1e6:,.0f} million weighted entries; {found['filled']:.0%} of the bins looked at",
+        "filled": f"{found['entries'] / 1e6:,.0f} million weighted entries; {found['filled']:.0%} of the bins checked",
         "file": f"{show_size(found['file'])}, {found['file'] / dense:.1%} of the dense size; "
         f"{found['written'] / found['file']:.1f} times that was written",
         "fill": f"{found['fill_seconds']:.1f} s, then {found['commit_seconds']:.1f} s for the last commit: "
