@@ -1,8 +1,7 @@
 #include "store/staged_store.hpp"
 
 #include "base/checked.hpp"
-#include "store/overlay.hpp"
-#include "store/scratch.hpp"
+#include "store/staged_histogram.hpp"
 #include "store/text.hpp"
 
 #include <hugehist/error.hpp>
@@ -11,62 +10,9 @@
 #include <cassert>
 #include <stdexcept>
 #include <unordered_set>
-#include <variant>
 
 namespace hugehist::store {
 namespace {
-
-/// Labels of each axis, 0 for axes without.
-std::vector<std::size_t> label_counts(const model::schema& schema) {
-  std::vector<std::size_t> result;
-  for (const auto& axis : schema.axes) result.push_back(axis.is_category() ? axis.size() : 0);
-  return result;
-}
-
-/// A histogram of the working state, and what of it is committed.
-struct staged_histogram {
-  std::string name;
-  histogram_record record;
-  overlay chunks;
-  bool committed = false;  // the medium knows it
-  bool removed = false;    // in the working state; only for committed ones, others are erased at once
-
-  struct snapshot {
-    std::vector<std::size_t> labels;
-    std::vector<std::size_t> chunk_shape;
-    bool variance_known = true;
-  } before;
-
-  void take_snapshot() {
-    before = {label_counts(record.schema), record.chunk_shape, record.schema.variance_known};
-    committed = true;
-  }
-  bool record_changed() const {
-    return record.chunk_shape != before.chunk_shape || record.schema.variance_known != before.variance_known ||
-           label_counts(record.schema) != before.labels;
-  }
-};
-
-// What revert() undoes, newest first. Slots of an overlay stay where they are, so a pointer names one.
-struct undo_chunk {
-  std::optional<scratch::location>* slot;
-  std::optional<scratch::location> previous;
-};
-struct undo_labels {
-  staged_histogram* histogram;
-  std::size_t axis;
-  std::size_t labels;
-};
-struct undo_shape {
-  staged_histogram* histogram;
-  std::vector<std::size_t> shape;
-};
-struct undo_variance {
-  staged_histogram* histogram;
-  bool known;
-};
-struct undo_ledger {};
-using undo_step = std::variant<undo_chunk, undo_labels, undo_shape, undo_variance, undo_ledger>;
 
 class staged_store final : public store {
  public:
@@ -214,28 +160,13 @@ void staged_store::check_free(const std::string& name) const {
   backend_->check_name(name);
 }
 
-void check_shape(const std::vector<std::size_t>& shape, const model::schema& schema) {
-  constexpr std::size_t max_chunk_bytes = std::size_t{1} << 31;  // of HDF5: below 4 GiB
-  if (shape.size() != schema.axes.size())
-    throw std::invalid_argument{"a chunk shape needs one length for each of the " + std::to_string(schema.axes.size()) +
-                                " axes"};
-  for (std::size_t i = 0; i < shape.size(); ++i) {
-    const auto& axis = schema.axes[i];
-    if (shape[i] == 0) throw std::invalid_argument{"a chunk shape cannot have a length of 0"};
-    if (!axis.is_growing() && shape[i] > std::max<std::size_t>(axis.extent(), 1))
-      throw std::invalid_argument{"a chunk is longer than " + axis::to_string(axis) + ", which does not grow"};
-  }
-  if (base::checked_multiply(base::checked_product(shape, "a chunk"), element_size, "a chunk") > max_chunk_bytes)
-    throw std::invalid_argument{"a chunk of more than 2 GiB cannot be kept: ask for smaller chunks"};
-}
-
 histogram_id staged_store::create(const std::string& name, histogram_record record) {
   check_unmarked("create");
   check_writable();
   check_histogram_name(name);
   model::validate(record.schema);
   check_schema(record.schema);
-  if (!record.chunk_shape.empty()) check_shape(record.chunk_shape, record.schema);
+  if (!record.chunk_shape.empty()) check_chunk_shape(record.chunk_shape, record.schema);
   if (record.has_variations_axis && record.variations_axis >= record.schema.axes.size())
     throw std::invalid_argument{"histogram '" + name + "': there is no such axis of variations"};
   if (!record.expected.empty() && record.expected.size() != record.schema.axes.size())
@@ -306,7 +237,7 @@ void staged_store::append_labels(histogram_id id, std::size_t axis, std::span<co
 
 void staged_store::set_chunk_shape(histogram_id id, std::vector<std::size_t> shape) {
   auto& histogram = changeable(id);
-  check_shape(shape, histogram.record.schema);
+  check_chunk_shape(shape, histogram.record.schema);
   change(undo_shape{&histogram, histogram.record.chunk_shape},
          [&] { histogram.record.chunk_shape = std::move(shape); });
 }
