@@ -449,6 +449,20 @@ TEST_CASE("what others keep in the file is left alone, and its names are taken")
   tamper(path, [](hid_t file) { CHECK(h5::read_attribute(h5::open_group(file, "theirs/deep"), "x") == scalar{1.5}); });
 }
 
+TEST_CASE("circles of hard links are walked once") {
+  const temporary_directory directory;
+  const auto path = directory / "f.h5";
+  make_file(path);
+  tamper(path, [](hid_t file) {
+    for (const auto* group : {"a", "b", "c"}) h5::create_group(file, group);
+    for (const auto* from : {"a", "b", "c"})
+      for (const auto* to : {"a", "b", "c"})
+        REQUIRE(H5Lcreate_hard(file, to, file, (std::string{from} + "/" + to).c_str(), H5P_DEFAULT, H5P_DEFAULT) >= 0);
+    REQUIRE(H5Lcreate_hard(file, "h", file, "a/other_name", H5P_DEFAULT, H5P_DEFAULT) >= 0);
+  });
+  CHECK(open(path, store::access::read)->histograms().size() == 1);
+}
+
 TEST_CASE("a full disk fails the commit before anything is changed") {
   const temporary_directory directory;
   const auto path = directory / "f.h5";

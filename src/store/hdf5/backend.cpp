@@ -50,7 +50,8 @@ class hdf5_backend final : public backend {
   std::string scratch_directory() const override { return access_->scratch_directory(); }
 
  private:
-  void find_histograms(const std::string& path, unsigned depth, std::vector<std::string>& found) const;
+  void find_histograms(const std::string& path, std::unordered_set<haddr_t>& seen,
+                       std::vector<std::string>& found) const;
   stored_histogram load_histogram(const std::string& path);
   bool refers_to_ours(const std::string& path) const;
 
@@ -96,17 +97,21 @@ hdf5_backend::~hdf5_backend() {
 
 // ---- loading
 
-void hdf5_backend::find_histograms(const std::string& path, unsigned depth, std::vector<std::string>& found) const {
-  constexpr unsigned deepest = 64;  // hard links can make a circle
+void hdf5_backend::find_histograms(const std::string& path, std::unordered_set<haddr_t>& seen,
+                                   std::vector<std::string>& found) const {
   const auto group = open_group(access_->file(), path);
+  // Hard links can make circles, and give one histogram two names: the first in order counts.
+  if (!seen.insert(address_of(group)).second) return;
+  constexpr std::ptrdiff_t deepest = 200;
+  if (std::ranges::count(path, '/') > deepest)
+    throw format_error{"'" + name() + "' has groups within groups, more than 200 deep"};
   if (is_histogram(group)) {
     found.push_back(path == "/" ? path : path.substr(1));
     return;
   }
-  if (depth == deepest) return;
   for (const auto& link : link_names(group))
     if (link != private_group && is_group(group, link))
-      find_histograms((path == "/" ? "" : path) + "/" + link, depth + 1, found);
+      find_histograms((path == "/" ? "" : path) + "/" + link, seen, found);
 }
 
 medium_histogram hdf5_backend::describe(const std::string& name, const histogram_record& record) {
@@ -138,7 +143,8 @@ stored_histogram hdf5_backend::load_histogram(const std::string& path) {
 std::vector<stored_histogram> hdf5_backend::load() {
   return guarded<corruption_error>("cannot read '" + name() + "'", [&] {
     std::vector<std::string> paths;
-    find_histograms("/", 0, paths);
+    std::unordered_set<haddr_t> seen;
+    find_histograms("/", seen, paths);
     if (paths.empty() && !has_file_state(access_->file()) && !link_names(open_group(access_->file(), "/")).empty())
       throw format_error{"'" + name() + "' is an HDF5 file, but it holds no UHI histogram"};
     std::vector<stored_histogram> result;

@@ -70,6 +70,12 @@ std::vector<std::string> link_names(hid_t group) {
   return names;
 }
 
+haddr_t address_of(hid_t object) {
+  H5O_info_t info{};
+  check(H5Oget_info2(object, &info, H5O_INFO_BASIC), "reading an object");
+  return info.addr;
+}
+
 bool is_bare(hid_t group) {
   H5O_info_t object{};
   check(H5Oget_info2(group, &object, H5O_INFO_NUM_ATTRS), "reading a group");

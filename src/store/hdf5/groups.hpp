@@ -20,6 +20,9 @@ void remove_link(hid_t location, const std::string& path);
 /// Names of the links in a group, sorted.
 std::vector<std::string> link_names(hid_t group);
 
+/// Where the object lies in its file: the same for every link to it.
+haddr_t address_of(hid_t object);
+
 /// Whether a group has neither links nor attributes.
 bool is_bare(hid_t group);
 
