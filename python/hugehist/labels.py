@@ -18,6 +18,7 @@ from . import _core
 
 #: What the core takes for a category axis: a label, or a tuple with a tag.
 Column = str | tuple[Any, ...]
+_INT32 = 2**31 - 1
 Codes = npt.NDArray[np.int32]
 
 
@@ -80,9 +81,13 @@ def _label(value: Any, integer: bool, owner: str) -> str:
     if integer:
         if not isinstance(value, bool | np.bool_):
             try:
-                return str(operator.index(value))
+                number = operator.index(value)
             except TypeError:
                 pass
+            else:
+                if abs(number) > _INT32:
+                    raise ValueError(f"{owner}: label {number} does not fit 32 bits, as boost-histogram has them")
+                return str(number)
         raise TypeError(f"{owner} has integer labels, not {value!r}")
     if isinstance(value, bytes):
         return value.decode()
@@ -171,6 +176,6 @@ def _integer_codes(value: Any) -> tuple[list[str], Codes]:
         return [], np.empty(0, np.int32)
     if array.dtype.kind not in "iu":
         raise TypeError(f"labels are integers, not {array.dtype}")
-    if array.dtype == np.uint64 and array.max() > np.iinfo(np.int64).max:
-        raise ValueError("a label does not fit 64 bits with sign")
+    if array.dtype.itemsize >= 4 and max(abs(int(array.max())), abs(int(array.min()))) > _INT32:
+        raise ValueError("a label does not fit 32 bits, as boost-histogram has them")
     return _core.factorize_integers(array.astype(np.int64, copy=False))

@@ -109,6 +109,9 @@ def test_integer_axes_take_integers(memory: hugehist.File) -> None:
         h.fill(n=[1], run=[3.5])
     with pytest.raises(TypeError, match="'run'"):
         h.fill(n=[1], run=True)
+    for run in (2**31, [2**31], np.array([-(2**40)]), np.array([2**63], "u8")):
+        with pytest.raises(ValueError, match="32 bits"):
+            h.fill(n=[1], run=run)
     assert h.sum(flow=True) == 0
 
 
