@@ -17,21 +17,23 @@ namespace {
 
 store::access access_for(const std::filesystem::path& path, open_mode mode) {
   switch (mode) {
-    case open_mode::read_write: return store::access::read_write;
-    case open_mode::write: return store::access::replace;
-    case open_mode::exclusive: return store::access::create;
+    case open_mode::read_write:
+      return store::access::read_write;
+    case open_mode::write:
+      return store::access::replace;
+    case open_mode::exclusive:
+      return store::access::create;
     case open_mode::append: {
       std::error_code ignored;  // what is wrong with the path is said by the opening
       return std::filesystem::exists(path, ignored) ? store::access::read_write : store::access::create;
     }
-    case open_mode::read: break;
+    case open_mode::read:
+      break;
   }
   return store::access::read;
 }
 
-std::size_t hdf5_cache_for(const file_options& options) {
-  return std::min(options.memory / 16, std::size_t{32} << 20);
-}
+std::size_t hdf5_cache_for(const file_options& options) { return std::min(options.memory / 16, std::size_t{32} << 20); }
 
 codec::settings codec_for(const create_options& options) {
   const auto method = options.compression == compression::zstd   ? codec::method::zstd
@@ -89,9 +91,7 @@ file::file(std::shared_ptr<impl> shared) noexcept : impl_{std::move(shared)} {}
 file::file(const std::filesystem::path& path, open_mode mode, file_options options)
     : impl_{std::make_shared<impl>(store::open_hdf5(path, access_for(path, mode), hdf5_cache_for(options)), options)} {}
 
-file file::in_memory(file_options options) {
-  return file{std::make_shared<impl>(store::make_memory_store(), options)};
-}
+file file::in_memory(file_options options) { return file{std::make_shared<impl>(store::make_memory_store(), options)}; }
 
 file file::from_image(std::span<const std::byte> image, bool writable, file_options options) {
   auto opened = store::open_hdf5_image(image, writable);
@@ -157,8 +157,7 @@ void file::set_attribute(const std::string& key, scalar value) {
 void file::remove_attribute(const std::string& key) {
   const auto lock = impl_->enter_to_write();
   auto record = impl_->store->file();
-  if (record.attributes.erase(key) == 0)
-    throw key_error{"file '" + impl_->name + "' has no attribute '" + key + "'"};
+  if (record.attributes.erase(key) == 0) throw key_error{"file '" + impl_->name + "' has no attribute '" + key + "'"};
   impl_->store->set_file(std::move(record));
 }
 

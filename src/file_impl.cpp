@@ -108,7 +108,8 @@ void file::impl::check_mergeable(const histogram::state& state) const {
   if (!store->record(state.id).growable)
     throw error{"histogram '" + state.name + "' in file '" + name +
                 "' was written by another library in a form that cannot be added to: copy it into a hugehist "
-                "file first, in Python by new['" + state.name + "'] = old['" + state.name + "']"};
+                "file first, in Python by new['" +
+                state.name + "'] = old['" + state.name + "']"};
 }
 
 void file::impl::merge(histogram::state& state, const delta& addend) {
@@ -141,8 +142,7 @@ void file::impl::flush_over_budget() {
   const auto held = [](const auto& state) {
     return (state->buffer ? state->buffer->size_bytes() : 0) + (state->unmerged ? state->unmerged->size_bytes() : 0);
   };
-  while (buffered_bytes() > options.memory / 4)
-    flush(**std::ranges::max_element(states, {}, held));
+  while (buffered_bytes() > options.memory / 4) flush(**std::ranges::max_element(states, {}, held));
 }
 
 void file::impl::commit_if_due() {

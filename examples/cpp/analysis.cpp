@@ -69,8 +69,7 @@ int main() {
     for (int i = 0; i < 10; ++i) {
       const auto chunk = loop_over_events(random);
       hugehist::fill_arguments arguments;
-      arguments.columns = {std::string{"drell_yan"},
-                           hugehist::label_codes{{"ee", "mumu"}, std::span{chunk.channel}},
+      arguments.columns = {std::string{"drell_yan"}, hugehist::label_codes{{"ee", "mumu"}, std::span{chunk.channel}},
                            hugehist::variations{systematics},
                            hugehist::numbers{hugehist::array_view<double>{chunk.mass}}};
       arguments.weight = hugehist::array_view<double>{chunk.weight.data(), events_per_chunk, systematics.size()};

@@ -175,16 +175,16 @@ using boost_axis = boost_detail::joined<
     boost_detail::flow_variants<boost_detail::regular, boost_detail::circular_flow>,
     boost_detail::flow_variants<boost_detail::variable, boost_detail::circular_flow>,
     boost_detail::flow_variants<boost_detail::integer, boost_detail::option::circular_t>,
-    boost::histogram::axis::variant<
-        boost_detail::transformed<boost::histogram::axis::transform::log>,
-        boost_detail::transformed<boost::histogram::axis::transform::sqrt>,
-        boost_detail::transformed<boost::histogram::axis::transform::pow>, boost::histogram::axis::boolean<std::string>,
-        boost_detail::category<std::string, boost::histogram::axis::option::none_t>,
-        boost_detail::category<std::string, boost::histogram::axis::option::overflow_t>,
-        boost_detail::category<std::string, boost::histogram::axis::option::growth_t>,
-        boost_detail::category<int, boost::histogram::axis::option::none_t>,
-        boost_detail::category<int, boost::histogram::axis::option::overflow_t>,
-        boost_detail::category<int, boost::histogram::axis::option::growth_t>>>::type;
+    boost::histogram::axis::variant<boost_detail::transformed<boost::histogram::axis::transform::log>,
+                                    boost_detail::transformed<boost::histogram::axis::transform::sqrt>,
+                                    boost_detail::transformed<boost::histogram::axis::transform::pow>,
+                                    boost::histogram::axis::boolean<std::string>,
+                                    boost_detail::category<std::string, boost::histogram::axis::option::none_t>,
+                                    boost_detail::category<std::string, boost::histogram::axis::option::overflow_t>,
+                                    boost_detail::category<std::string, boost::histogram::axis::option::growth_t>,
+                                    boost_detail::category<int, boost::histogram::axis::option::none_t>,
+                                    boost_detail::category<int, boost::histogram::axis::option::overflow_t>,
+                                    boost_detail::category<int, boost::histogram::axis::option::growth_t>>>::type;
 
 namespace boost_detail {
 
@@ -215,11 +215,14 @@ inline boost_axis boost_kind(const axis::regular& a, const std::string& name) {
   if (a.transform != axis::transform::none && !plain_flow)
     throw std::invalid_argument{"axis '" + name + "': to_boost takes transforms with both flow bins only"};
   switch (a.transform) {
-    case axis::transform::log: return transformed<transform::log>(bins, a.lower, a.upper, name);
-    case axis::transform::sqrt: return transformed<transform::sqrt>(bins, a.lower, a.upper, name);
+    case axis::transform::log:
+      return transformed<transform::log>(bins, a.lower, a.upper, name);
+    case axis::transform::sqrt:
+      return transformed<transform::sqrt>(bins, a.lower, a.upper, name);
     case axis::transform::pow:
       return transformed<transform::pow>(transform::pow{a.power}, bins, a.lower, a.upper, name);
-    case axis::transform::none: break;
+    case axis::transform::none:
+      break;
   }
   return with_flow<circular_flow>(a.underflow, a.overflow, a.circular, [&](auto options) -> boost_axis {
     return regular<decltype(options)>(bins, a.lower, a.upper, name);

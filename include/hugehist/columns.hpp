@@ -31,12 +31,14 @@ struct array_view {
       : data{values.data()}, events{values.size()} {}
   /// A matrix in C order: `columns` values for each event.
   array_view(const T* values, std::size_t n_events, std::size_t n_columns)
-      : data{values}, events{n_events}, columns{n_columns},
-        event_stride{static_cast<std::ptrdiff_t>(n_columns)}, column_stride{1} {}
+      : data{values},
+        events{n_events},
+        columns{n_columns},
+        event_stride{static_cast<std::ptrdiff_t>(n_columns)},
+        column_stride{1} {}
   array_view(const T* values, std::size_t n_events, std::size_t n_columns, std::ptrdiff_t stride_event,
              std::ptrdiff_t stride_column)
-      : data{values}, events{n_events}, columns{n_columns}, event_stride{stride_event},
-        column_stride{stride_column} {}
+      : data{values}, events{n_events}, columns{n_columns}, event_stride{stride_event}, column_stride{stride_column} {}
 
   T operator()(std::size_t event, std::size_t column) const noexcept {
     return data[static_cast<std::ptrdiff_t>(event) * event_stride +
@@ -46,8 +48,8 @@ struct array_view {
 
 /// Values for a numeric or boolean axis, of shape (events,), (events, k), or one value for all events
 /// (`events` = 1 with event_stride 0 is not needed: a bare number is a scalar column).
-using numbers = std::variant<array_view<double>, array_view<float>, array_view<std::int64_t>,
-                             array_view<std::int32_t>, array_view<bool>, double, std::int64_t>;
+using numbers = std::variant<array_view<double>, array_view<float>, array_view<std::int64_t>, array_view<std::int32_t>,
+                             array_view<bool>, double, std::int64_t>;
 
 /// A category axis where each event has its own label, given by a code into `labels`.
 struct label_codes {

@@ -34,8 +34,7 @@ class HUGEHIST_EXPORT delta {
  public:
   /// A delta of a whole histogram in memory, whatever its axes' labels. Nothing is copied: `cells.owner`
   /// must keep the memory alive and unchanged. Throws std::invalid_argument when axes and strides disagree.
-  static delta from_dense(std::vector<axis::any> axes, storage kind, dense_view cells,
-                          bool variance_known = true);
+  static delta from_dense(std::vector<axis::any> axes, storage kind, dense_view cells, bool variance_known = true);
 
   /// The compact form that to_bytes wrote (docs/format.md). Throws format_error or corruption_error; never
   /// reads past `bytes` nor takes memory beyond what the checked header announces.

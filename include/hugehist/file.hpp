@@ -26,8 +26,8 @@ namespace hugehist {
 enum class open_mode { read, read_write, append, write, exclusive };
 
 struct file_options {
-  std::size_t memory = std::size_t{512} << 20;  ///< bytes for buffers, cache and read scratch together
-  unsigned threads = 0;                         ///< 0: as many as there are processors
+  std::size_t memory = std::size_t{512} << 20;      ///< bytes for buffers, cache and read scratch together
+  unsigned threads = 0;                             ///< 0: as many as there are processors
   std::size_t commit_bytes = std::size_t{1} << 30;  ///< commit by itself after so many encoded bytes; 0: never
 };
 
@@ -35,11 +35,11 @@ enum class compression { zstd, gzip, none };
 
 struct create_options {
   hugehist::compression compression = compression::zstd;
-  std::optional<int> level = {};            ///< of the compression; its default where absent
-  std::vector<std::size_t> chunks = {};     ///< chunk shape with flow bins; chosen where empty
-  std::vector<std::size_t> expected = {};   ///< expected extents with flow bins, to choose chunks by; 0: unknown
-  std::string variations = {};              ///< the category axis kept whole in a chunk; the last where empty
-  metadata_map metadata = {};               ///< of the histogram: UHI `metadata`
+  std::optional<int> level = {};           ///< of the compression; its default where absent
+  std::vector<std::size_t> chunks = {};    ///< chunk shape with flow bins; chosen where empty
+  std::vector<std::size_t> expected = {};  ///< expected extents with flow bins, to choose chunks by; 0: unknown
+  std::string variations = {};             ///< the category axis kept whole in a chunk; the last where empty
+  metadata_map metadata = {};              ///< of the histogram: UHI `metadata`
 };
 
 /// Counts since the file was opened.
@@ -47,7 +47,7 @@ struct file_stats {
   std::uint64_t chunks_read = 0, chunks_written = 0, cache_hits = 0, cache_misses = 0;
   std::uint64_t bytes_read = 0, bytes_written = 0;  ///< encoded
   std::uint64_t merges = 0, commits = 0;
-  std::size_t cache_bytes = 0, buffer_bytes = 0;    ///< held now
+  std::size_t cache_bytes = 0, buffer_bytes = 0;  ///< held now
 };
 
 class HUGEHIST_EXPORT file {

@@ -26,8 +26,8 @@ namespace hugehist {
 class file;
 
 struct histogram_stats {
-  std::size_t dense_bytes = 0;             ///< memory that all bins would take
-  std::uint64_t stored_bytes = 0;          ///< encoded chunks of the last commit
+  std::size_t dense_bytes = 0;     ///< memory that all bins would take
+  std::uint64_t stored_bytes = 0;  ///< encoded chunks of the last commit
   std::uint64_t stored_chunks = 0;
   std::vector<std::size_t> chunk_shape = {};  ///< empty until it is fixed
 };

@@ -47,8 +47,7 @@ axis::kind kind_from(const py::dict& uhi, const py::dict& info) {
   const auto type = get<std::string>(uhi, "type");
   const bool growth = info.contains("growth") && info["growth"].cast<bool>();
   if (type == "boolean") return axis::boolean{};
-  if (type == "category_str")
-    return axis::str_category{texts_from(uhi["categories"]), growth, get<bool>(uhi, "flow")};
+  if (type == "category_str") return axis::str_category{texts_from(uhi["categories"]), growth, get<bool>(uhi, "flow")};
   if (type == "category_int")
     return axis::int_category{get<std::vector<std::int64_t>>(uhi, "categories"), growth, get<bool>(uhi, "flow")};
 
@@ -62,8 +61,12 @@ axis::kind kind_from(const py::dict& uhi, const py::dict& info) {
   if (info.contains("orig_type") && py::str(info["orig_type"]).equal(py::str("Integer")))
     return axis::integer{get<std::int64_t>(uhi, "lower"), get<std::int64_t>(uhi, "upper"), underflow, overflow,
                          circular};
-  return axis::regular{get<std::int64_t>(uhi, "bins"), get<double>(uhi, "lower"), get<double>(uhi, "upper"),
-                       underflow, overflow, circular};
+  return axis::regular{get<std::int64_t>(uhi, "bins"),
+                       get<double>(uhi, "lower"),
+                       get<double>(uhi, "upper"),
+                       underflow,
+                       overflow,
+                       circular};
 }
 
 void set_flow(py::dict& uhi, bool underflow, bool overflow, bool circular) {

@@ -41,8 +41,7 @@ Result view_as(const py::array& array) {
 
 numbers numbers_from(const py::handle& value) {
   if (py::isinstance<py::array>(value))
-    return view_as<numbers, double, float, std::int64_t, std::int32_t, bool>(
-        py::reinterpret_borrow<py::array>(value));
+    return view_as<numbers, double, float, std::int64_t, std::int32_t, bool>(py::reinterpret_borrow<py::array>(value));
   if (PyFloat_Check(value.ptr())) return value.cast<double>();
   if (PyLong_Check(value.ptr())) return value.cast<std::int64_t>();
   throw type_error{"a column is a number, a str, an array or a tagged tuple"};
@@ -51,7 +50,8 @@ numbers numbers_from(const py::handle& value) {
 column tagged_from(const py::tuple& value) {
   const auto tag = text_from(value[0]);
   if (tag == "codes")
-    return label_codes{texts_from(value[1]), view_as<array_view<std::int32_t>, std::int32_t>(value[2].cast<py::array>())};
+    return label_codes{texts_from(value[1]),
+                       view_as<array_view<std::int32_t>, std::int32_t>(value[2].cast<py::array>())};
   if (tag == "variations") return variations{texts_from(value[1])};
   if (tag != "masks") throw type_error{"the column tag '" + tag + "' is unknown"};
   label_masks result{texts_from(value[1]), {}};

@@ -77,11 +77,13 @@ void translate(std::exception_ptr pending) {
 
 void bind_errors(py::module_& module) {
   base_error = make_exception(module, "Error", "Base of the errors that are hugehist's own.", PyExc_Exception);
-  format_failure = make_exception(
-      module, "FormatError", "The file is no HDF5 file, holds no UHI histogram, or is from a newer format.", base_error);
-  corruption_failure = make_exception(
-      module, "CorruptionError", "Stored bytes are damaged: a checksum or a decoder refused them.", base_error);
-  lock_failure = make_exception(module, "LockedError", "Another process, or another handle, holds the file.", base_error);
+  format_failure =
+      make_exception(module, "FormatError",
+                     "The file is no HDF5 file, holds no UHI histogram, or is from a newer format.", base_error);
+  corruption_failure = make_exception(module, "CorruptionError",
+                                      "Stored bytes are damaged: a checksum or a decoder refused them.", base_error);
+  lock_failure =
+      make_exception(module, "LockedError", "Another process, or another handle, holds the file.", base_error);
   // Local: the translators of other pybind11 modules, boost_histogram's too, stay as they are.
   py::register_local_exception_translator(&translate);
 }

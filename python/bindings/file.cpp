@@ -47,9 +47,7 @@ opened open_path(const std::string& path, const std::string& mode, std::size_t m
   return opened{unlocked([&] { return file{path, mode_from(mode), {memory, threads, commit_bytes}}; })};
 }
 
-opened open_memory(std::size_t memory, unsigned threads) {
-  return opened{file::in_memory({memory, threads, 0})};
-}
+opened open_memory(std::size_t memory, unsigned threads) { return opened{file::in_memory({memory, threads, 0})}; }
 
 opened open_image(const py::bytes& image, bool writable, std::size_t memory, unsigned threads,
                   std::size_t commit_bytes) {
@@ -169,17 +167,14 @@ void bind_file(py::module_& module) {
       .def_static("from_image", &open_image, py::arg("image"), py::arg("writable"), py::arg("memory"),
                   py::arg("threads"), py::arg("commit_bytes"))
       .def("image", &image_of)
-      .def("create", &create, py::arg("name"), py::arg("axes"), py::arg("storage"),
-           py::arg("compression") = "zstd", py::arg("level") = py::none(), py::arg("chunks") = std::vector<std::size_t>{},
-           py::arg("expected") = std::vector<std::size_t>{}, py::arg("variations") = "", py::arg("metadata") = py::dict{})
-      .def("at",
-           [](opened& self, const std::string& name) {
-             return handle{unlocked([&] { return self.target().at(name); })};
-           })
+      .def("create", &create, py::arg("name"), py::arg("axes"), py::arg("storage"), py::arg("compression") = "zstd",
+           py::arg("level") = py::none(), py::arg("chunks") = std::vector<std::size_t>{},
+           py::arg("expected") = std::vector<std::size_t>{}, py::arg("variations") = "",
+           py::arg("metadata") = py::dict{})
+      .def("at", [](opened& self,
+                    const std::string& name) { return handle{unlocked([&] { return self.target().at(name); })}; })
       .def("contains",
-           [](opened& self, const std::string& name) {
-             return unlocked([&] { return self.target().contains(name); });
-           })
+           [](opened& self, const std::string& name) { return unlocked([&] { return self.target().contains(name); }); })
       .def("names", [](opened& self) { return texts_to(unlocked([&] { return self.target().names(); })); })
       .def("remove", [](opened& self, const std::string& name) { unlocked([&] { self.target().remove(name); }); })
       .def("commit", plain<&file::commit>())

@@ -53,9 +53,8 @@ py::tuple read(handle& self, const py::sequence& maps, const py::object& progres
   std::vector<axis_map> selected;
   for (const auto& map : maps) selected.push_back(map_from(map));
   progress_watch watch{progress};
-  auto answer = unlocked([&] {
-    return self.target().read(selected, [&](std::size_t done, std::size_t all) { watch(done, all); });
-  });
+  auto answer = unlocked(
+      [&] { return self.target().read(selected, [&](std::size_t done, std::size_t all) { watch(done, all); }); });
   py::list planes;
   for (auto& plane : answer.planes)
     planes.append(std::visit([&](auto& values) { return array_from(std::move(values), answer.shape); }, plane));
@@ -105,11 +104,10 @@ void bind_histogram(py::module_& module) {
       .def_property_readonly("name", [](handle& self) { return self.target().name(); })
       .def("axes", &handle::axes)
       .def_property_readonly(
-          "storage", [](handle& self) { return std::string{to_string(unlocked([&] { return self.target().kind(); }))}; })
-      .def_property_readonly("metadata",
-                             [](handle& self) {
-                               return metadata_to(unlocked([&] { return self.target().metadata(); }));
-                             })
+          "storage",
+          [](handle& self) { return std::string{to_string(unlocked([&] { return self.target().kind(); }))}; })
+      .def_property_readonly(
+          "metadata", [](handle& self) { return metadata_to(unlocked([&] { return self.target().metadata(); })); })
       .def_property_readonly("variance_known",
                              [](handle& self) { return unlocked([&] { return self.target().variance_known(); }); })
       .def("fill", &fill, py::arg("columns"), py::arg("weight"), py::arg("allow_nan"), py::arg("threads"))

@@ -73,8 +73,7 @@ py::tuple factorize_fixed(const py::array& rows) {
   auto* out = codes.mutable_data();
   row_codes<std::string_view> coder;
   unlocked([&] {
-    for (py::ssize_t i = 0; i < events; ++i)
-      out[i] = coder({data + i * stride, static_cast<std::size_t>(width)});
+    for (py::ssize_t i = 0; i < events; ++i) out[i] = coder({data + i * stride, static_cast<std::size_t>(width)});
   });
   py::list labels;
   for (const auto& row : coder.keys()) labels.append(kind == 'U' ? text_of_ucs4(row) : text_of_bytes(row));

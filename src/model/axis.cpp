@@ -118,28 +118,28 @@ std::string category_text(const char* kind, std::size_t labels, bool growth) {
 }
 
 std::string describe(const kind& value) {
-  return std::visit(
-      overloaded{
-          [](const regular& a) {
-            const char* transforms[] = {"", ", transform=log", ", transform=sqrt", ", transform=pow "};
-            auto text = "regular(" + std::to_string(a.bins) + ", " + number(a.lower) + ", " + number(a.upper) +
-                        transforms[static_cast<int>(a.transform)];
-            if (a.transform == transform::pow) text += number(a.power);
-            return text + flow_text(a.underflow, a.overflow, a.circular);
-          },
-          [](const variable& a) {
-            return "variable(" + std::to_string(a.edges.size()) + " edges from " + number(a.edges.front()) + " to " +
-                   number(a.edges.back()) + flow_text(a.underflow, a.overflow, a.circular);
-          },
-          [](const integer& a) {
-            return "integer(" + std::to_string(a.lower) + ", " + std::to_string(a.upper) +
-                   flow_text(a.underflow, a.overflow, a.circular);
-          },
-          [](const boolean&) { return std::string{"boolean("}; },
-          [](const str_category& a) { return category_text("str_category", a.labels.size(), a.growth); },
-          [](const int_category& a) { return category_text("int_category", a.labels.size(), a.growth); },
-      },
-      value);
+  return std::visit(overloaded{
+                        [](const regular& a) {
+                          const char* transforms[] = {"", ", transform=log", ", transform=sqrt", ", transform=pow "};
+                          auto text = "regular(" + std::to_string(a.bins) + ", " + number(a.lower) + ", " +
+                                      number(a.upper) + transforms[static_cast<int>(a.transform)];
+                          if (a.transform == transform::pow) text += number(a.power);
+                          return text + flow_text(a.underflow, a.overflow, a.circular);
+                        },
+                        [](const variable& a) {
+                          return "variable(" + std::to_string(a.edges.size()) + " edges from " +
+                                 number(a.edges.front()) + " to " + number(a.edges.back()) +
+                                 flow_text(a.underflow, a.overflow, a.circular);
+                        },
+                        [](const integer& a) {
+                          return "integer(" + std::to_string(a.lower) + ", " + std::to_string(a.upper) +
+                                 flow_text(a.underflow, a.overflow, a.circular);
+                        },
+                        [](const boolean&) { return std::string{"boolean("}; },
+                        [](const str_category& a) { return category_text("str_category", a.labels.size(), a.growth); },
+                        [](const int_category& a) { return category_text("int_category", a.labels.size(), a.growth); },
+                    },
+                    value);
 }
 
 /// The kind with its labels and growth removed: what must agree between two histograms that are added.
@@ -231,19 +231,27 @@ std::vector<double> any::edges() const {
                  [&](const regular& a) {
                    const auto forward = [&a](double x) {
                      switch (a.transform) {
-                       case transform::log: return std::log(x);
-                       case transform::sqrt: return std::sqrt(x);
-                       case transform::pow: return std::pow(x, a.power);
-                       case transform::none: break;
+                       case transform::log:
+                         return std::log(x);
+                       case transform::sqrt:
+                         return std::sqrt(x);
+                       case transform::pow:
+                         return std::pow(x, a.power);
+                       case transform::none:
+                         break;
                      }
                      return x;
                    };
                    const auto inverse = [&a](double x) {
                      switch (a.transform) {
-                       case transform::log: return std::exp(x);
-                       case transform::sqrt: return x * x;
-                       case transform::pow: return std::pow(x, 1.0 / a.power);
-                       case transform::none: break;
+                       case transform::log:
+                         return std::exp(x);
+                       case transform::sqrt:
+                         return x * x;
+                       case transform::pow:
+                         return std::pow(x, 1.0 / a.power);
+                       case transform::none:
+                         break;
                      }
                      return x;
                    };
@@ -259,7 +267,9 @@ std::vector<double> any::edges() const {
                  [&](const integer& a) {
                    spaced(a.upper - a.lower, [&](std::int64_t i) { return static_cast<double>(a.lower + i); });
                  },
-                 [&](const boolean&) { result = {0, 1, 2}; },
+                 [&](const boolean&) {
+                   result = {0, 1, 2};
+                 },
                  [](const auto&) { throw type_error{"a category axis has labels, no edges"}; },
              },
              kind_);
@@ -300,7 +310,9 @@ std::string incompatibility(const any& a, const any& b) {
   const auto flow_differs = a.is_category() && !a.is_growing() && !b.is_growing() && a.overflow() != b.overflow();
   if (!names_differ && !flow_differs && without_labels(a.kind()) == without_labels(b.kind())) return {};
   return to_string(a) + " against " + to_string(b) +
-         (names_differ ? ": the names differ" : flow_differs ? ": one has an overflow bin" : ": they differ");
+         (names_differ   ? ": the names differ"
+          : flow_differs ? ": one has an overflow bin"
+                         : ": they differ");
 }
 
 bool is_integer_label(const std::string& text) noexcept {

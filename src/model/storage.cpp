@@ -15,18 +15,24 @@ constexpr std::array weighted_planes{plane_info{"values", false}, plane_info{"va
 
 std::span<const plane_info> planes(storage kind) noexcept {
   switch (kind) {
-    case storage::int_: return int_planes;
-    case storage::weighted: return weighted_planes;
-    case storage::double_: break;
+    case storage::int_:
+      return int_planes;
+    case storage::weighted:
+      return weighted_planes;
+    case storage::double_:
+      break;
   }
   return double_planes;
 }
 
 std::string_view to_string(storage kind) noexcept {
   switch (kind) {
-    case storage::int_: return "int";
-    case storage::weighted: return "weighted";
-    case storage::double_: break;
+    case storage::int_:
+      return "int";
+    case storage::weighted:
+      return "weighted";
+    case storage::double_:
+      break;
   }
   return "double";
 }

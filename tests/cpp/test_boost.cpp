@@ -76,11 +76,16 @@ TEST_CASE("every kind of axis goes to Boost and back unchanged") {
   log.transform = axis::transform::log;
   power.transform = axis::transform::pow;
   power.power = 0.5;
-  const std::vector<axis::any> axes{
-      {axis::regular{3, -1, 2}, "a"},          {log, "b"},          {circular, "d"}, {no_flow, "e"},
-      {axis::variable{{0, 1, 3, 10}}, "f"},    {axis::boolean{}, "h"},
-      {axis::integer{-4, 7, true, false}, "g"}, {axis::str_category{{"u", "v"}}, "i"},
-      {axis::str_category{{"u"}, false, true}, "j"}, {axis::int_category{{4, -2}, false, false}, "k"}};
+  const std::vector<axis::any> axes{{axis::regular{3, -1, 2}, "a"},
+                                    {log, "b"},
+                                    {circular, "d"},
+                                    {no_flow, "e"},
+                                    {axis::variable{{0, 1, 3, 10}}, "f"},
+                                    {axis::boolean{}, "h"},
+                                    {axis::integer{-4, 7, true, false}, "g"},
+                                    {axis::str_category{{"u", "v"}}, "i"},
+                                    {axis::str_category{{"u"}, false, true}, "j"},
+                                    {axis::int_category{{4, -2}, false, false}, "k"}};
   for (const auto& given : axes) {
     const auto back = hugehist::boost_detail::from_boost_axis(hugehist::to_boost(given));
     INFO(to_string(given) << " against " << to_string(back));
@@ -97,7 +102,8 @@ TEST_CASE("every kind of axis goes to Boost and back unchanged") {
 TEST_CASE("counts and doubles keep their storage") {
   auto file = hugehist::file::in_memory();
   auto counts = file.create("n", {{axis::integer{0, 3}, "n"}}, hugehist::storage::int_);
-  auto plain = bh::make_histogram_with(bh::dense_storage<std::int64_t>{}, bh::axis::integer<int, std::string>{0, 3, "n"});
+  auto plain =
+      bh::make_histogram_with(bh::dense_storage<std::int64_t>{}, bh::axis::integer<int, std::string>{0, 3, "n"});
   for (int i = -1; i < 5; ++i) plain(i);
   add(counts, plain);
   const std::vector<std::string> names{"n"};

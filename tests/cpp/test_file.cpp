@@ -111,7 +111,8 @@ TEST_CASE("opening says what is wrong") {
   CHECK_THROWS_AS((hugehist::file{at("missing.h5")}), std::system_error);
   CHECK_THROWS_AS((hugehist::file{at("none/a.h5"), open_mode::write}), std::system_error);
   CHECK_THROWS_AS((hugehist::file{directory.path, open_mode::append}), std::system_error);
-  std::ofstream{at("text.h5")} << "no HDF5 file at all, but longer than a superblock would be: " << std::string(500, 'x');
+  std::ofstream{at("text.h5")} << "no HDF5 file at all, but longer than a superblock would be: "
+                               << std::string(500, 'x');
   CHECK_THROWS_AS((hugehist::file{at("text.h5")}), hugehist::format_error);
   std::ofstream{at("empty.h5")};
   CHECK_THROWS_AS((hugehist::file{at("empty.h5")}), hugehist::format_error);
@@ -191,7 +192,8 @@ TEST_CASE("what cannot be created says why") {
   CHECK_THROWS_WITH(file.create("x", {{axis::boolean{}, "b"}, {axis::boolean{}, "b"}}, hugehist::storage::int_),
                     contains("'b'"));
   const axis::any long_axis{axis::regular{2'000'000'000, 0, 1}};
-  CHECK_THROWS_AS(file.create("x", std::vector<axis::any>(3, long_axis), hugehist::storage::int_), std::invalid_argument);
+  CHECK_THROWS_AS(file.create("x", std::vector<axis::any>(3, long_axis), hugehist::storage::int_),
+                  std::invalid_argument);
   CHECK_THROWS_AS(file.create("x", axes(), hugehist::storage::weighted, {.level = 99}), std::invalid_argument);
   CHECK_THROWS_AS(file.create("x", axes(), hugehist::storage::weighted, {.chunks = {1, 1}}), std::invalid_argument);
   CHECK_THROWS_AS(file.create("x", axes(), hugehist::storage::weighted, {.variations = "x"}), hugehist::key_error);
