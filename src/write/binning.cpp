@@ -1,6 +1,7 @@
 #include "write/binning.hpp"
 
 #include "base/overloaded.hpp"
+#include "write/bin_kernels.hpp"
 #include "write/delta_data.hpp"
 
 #include <hugehist/error.hpp>
@@ -40,9 +41,9 @@ Value nearest(const boost_integer<Options, Value>& axis, std::int64_t x) {
   }
 }
 
-/// offsets[i] = stride * bin of x[i], or dropped.
+/// offsets[i] = stride * bin of x[i], or dropped: by Boost.Histogram's own axis.
 template <class Axis, class Value>
-void to_offsets(const Axis& axis, const Value* x, std::size_t n, std::uint32_t stride, std::uint32_t* offsets) {
+void boost_offsets(const Axis& axis, const Value* x, std::size_t n, std::uint32_t stride, std::uint32_t* offsets) {
   constexpr auto options = Axis::options();
   constexpr bool underflow = options & bh::axis::option::underflow_t::value;
   constexpr bool overflow = options & bh::axis::option::overflow_t::value;
@@ -54,72 +55,74 @@ void to_offsets(const Axis& axis, const Value* x, std::size_t n, std::uint32_t s
     else if constexpr (std::is_same_v<Axis, boost_boolean>)
       index = axis.index(x[i] != 0);
     else
-      index = axis.index(static_cast<double>(x[i]));
+      index = axis.index(x[i]);
     const auto bin = static_cast<std::uint32_t>(index + underflow);  // -1 without underflow bin: beyond extent
-    if constexpr (underflow && overflow)
-      offsets[i] = bin * stride;
-    else
-      offsets[i] = bin < extent ? bin * stride : dropped;
+    offsets[i] = bin < extent ? bin * stride : dropped;
   }
 }
 
 /// Axes of integers take integers, all others doubles; no other pair is ever asked for.
 template <class Axis, class Value>
 constexpr bool takes = (is_integer_axis<Axis>::value || std::is_same_v<Axis, boost_boolean>) ==
-                       std::is_same_v<Value, std::int64_t>;
+                       std::is_same_v<Value, std::int32_t>;
 
-template <class Value>
-void visit_offsets(const boost_axis& axis, const Value* x, std::size_t n, std::uint32_t stride,
-                   std::uint32_t* offsets) {
-  bh::axis::visit(
-      [&](const auto& a) {
-        if constexpr (takes<std::decay_t<decltype(a)>, Value>) to_offsets(a, x, n, stride, offsets);
-      },
-      axis);
-}
-
-void combine(std::uint32_t offset, std::uint32_t& bin) noexcept {
-  bin = bin == dropped || offset == dropped ? dropped : bin + offset;
+[[noreturn]] void refuse_wide(const axis::any& axis, std::int64_t value, std::size_t event) {
+  throw std::invalid_argument{"axis '" + axis.name() + "': the value " + std::to_string(value) + " of event " +
+                              std::to_string(event) +
+                              " does not fit a 32-bit signed integer, which integer axes take"};
 }
 
 /// A column's values as the axis takes them, batch by batch; `use` is called with (values, first element, n).
 /// Elements count events * columns, the columns of an event side by side.
 template <class Value, class T, class Use>
-void for_each_batch(const array_view<T>& column, std::size_t first, std::size_t last, const Use& use) {
+void for_each_batch(const axis::any& axis, const array_view<T>& column, std::size_t first, std::size_t last,
+                    const Use& use) {
   const auto columns = column.columns;
+  constexpr bool narrows = std::is_same_v<Value, std::int32_t> && std::is_same_v<T, std::int64_t>;
+  const bool contiguous = column.event_stride == static_cast<std::ptrdiff_t>(columns) &&
+                          (columns == 1 || column.column_stride == 1);
   Value scratch[batch];
   for (auto begin = first * columns; begin < last * columns; begin += batch) {
     const auto n = std::min(batch, last * columns - begin);
-    const bool contiguous = column.event_stride == static_cast<std::ptrdiff_t>(columns) &&
-                            (columns == 1 || column.column_stride == 1);
     if constexpr (std::is_same_v<Value, T>) {
       if (contiguous) {
         use(column.data + begin, begin, n);
         continue;
       }
     }
-    if (columns == 1) {
-      const auto* source = column.data + static_cast<std::ptrdiff_t>(begin) * column.event_stride;
-      for (std::size_t i = 0; i < n; ++i)
-        scratch[i] = static_cast<Value>(source[static_cast<std::ptrdiff_t>(i) * column.event_stride]);
+    bool wide = false;
+    const auto convert = [&wide](T value) {
+      if constexpr (narrows) wide |= value != static_cast<std::int32_t>(value);
+      return static_cast<Value>(value);
+    };
+    if (contiguous) {
+      for (std::size_t i = 0; i < n; ++i) scratch[i] = convert(column.data[begin + i]);
     } else {
       auto event = begin / columns, j = begin % columns;
       for (std::size_t i = 0; i < n; ++i) {
-        scratch[i] = static_cast<Value>(column(event, j));
+        scratch[i] = convert(column(event, j));
         if (++j == columns) ++event, j = 0;
       }
     }
+    if constexpr (narrows)
+      for (std::size_t i = 0; wide && i < n; ++i) {
+        const auto value = column((begin + i) / columns, (begin + i) % columns);
+        if (value != static_cast<std::int32_t>(value)) refuse_wide(axis, value, (begin + i) / columns);
+      }
     use(scratch, begin, n);
   }
 }
 
-void check_32_bits(const std::int64_t* x, std::size_t n, std::size_t first, std::size_t columns,
-                   const std::string& name) {
-  for (std::size_t i = 0; i < n; ++i)
-    if (x[i] != static_cast<std::int32_t>(x[i]))
-      throw std::invalid_argument{"axis '" + name + "': the value " + std::to_string(x[i]) + " of event " +
-                                  std::to_string((first + i) / columns) +
-                                  " does not fit a 32-bit signed integer, which integer axes take"};
+/// Whether a value can fall into no bin at all.
+bool can_drop(const axis::any& axis) {
+  return std::visit(base::overloaded{
+                        [](const axis::boolean&) { return false; },
+                        [](const axis::integer& a) { return !a.circular && !(a.underflow && a.overflow); },
+                        [](const axis::regular& a) { return a.circular ? !a.overflow : !(a.underflow && a.overflow); },
+                        [](const axis::variable& a) { return a.circular ? !a.overflow : !(a.underflow && a.overflow); },
+                        [](const auto&) { return false; },
+                    },
+                    axis.kind());
 }
 
 }  // namespace
@@ -135,8 +138,9 @@ column_shape shape_of(const numbers& column) noexcept {
 
 binning::binning(const std::vector<axis::any>& axes) : strides_(axes.size()) {
   for (const auto& axis : axes) {
+    values_.push_back(axis);
     axes_.push_back(to_boost_axis(axis));
-    names_.push_back(axis.name());
+    may_drop_ |= can_drop(axis);
     takes_integers_.push_back(std::holds_alternative<axis::integer>(axis.kind()) ||
                               std::holds_alternative<axis::boolean>(axis.kind()));
   }
@@ -153,56 +157,82 @@ void binning::check_kind(std::size_t position, const numbers& column) const {
         using T = std::decay_t<decltype(value)>;
         if constexpr (std::is_same_v<T, double> || std::is_same_v<T, array_view<double>> ||
                       std::is_same_v<T, array_view<float>>)
-          throw type_error{"axis '" + names_[position] +
+          throw type_error{"axis '" + values_[position].name() +
                            "': only integers and booleans fill an integer or boolean axis: convert the values"};
       },
       column);
 }
 
+template <class Value>
+void binning::to_offsets(std::size_t position, const Value* x, std::size_t n, std::uint32_t* offsets) const {
+  const auto stride = static_cast<std::uint32_t>(strides_[position]);
+  const auto& kind = values_[position].kind();
+  if constexpr (std::is_same_v<Value, double>) {
+    if (const auto* a = std::get_if<axis::regular>(&kind);
+        a != nullptr && !a->circular && a->transform == axis::transform::none)
+      return regular_offsets(x, n, a->lower, a->upper, static_cast<std::int32_t>(a->bins),
+                             {a->underflow, a->overflow, stride}, offsets);
+    if (const auto* a = std::get_if<axis::variable>(&kind); a != nullptr && !a->circular)
+      return variable_offsets(x, n, a->edges.data(), a->edges.size(), {a->underflow, a->overflow, stride}, offsets);
+  } else {
+    if (const auto* a = std::get_if<axis::integer>(&kind); a != nullptr && !a->circular)
+      return integer_offsets(x, n, static_cast<std::int32_t>(a->lower), static_cast<std::int32_t>(a->upper),
+                             {a->underflow, a->overflow, stride}, offsets);
+  }
+  bh::axis::visit(
+      [&](const auto& a) {
+        if constexpr (takes<std::decay_t<decltype(a)>, Value>) boost_offsets(a, x, n, stride, offsets);
+      },
+      axes_[position]);
+}
+
+void binning::find_bins(std::span<const numbers* const> columns, std::size_t first, std::size_t last,
+                        std::size_t width, std::uint32_t* bins) const {
+  if (columns.empty()) std::fill(bins + first * width, bins + last * width, 0);
+  for (std::size_t i = 0; i < columns.size(); ++i) add_bins(i, *columns[i], first, last, width, bins);
+}
+
 void binning::add_bins(std::size_t position, const numbers& column, std::size_t first, std::size_t last,
                        std::size_t width, std::uint32_t* bins) const {
-  const auto& axis = axes_[position];
-  const auto stride = static_cast<std::uint32_t>(strides_[position]);
+  const auto& axis = values_[position];
   std::uint32_t offsets[batch];
 
-  const auto add = [&](std::size_t columns) {
-    return [&, columns](const auto* values, std::size_t begin, std::size_t n) {
-      if constexpr (std::is_same_v<decltype(values), const std::int64_t*>)
-        check_32_bits(values, n, begin, columns, names_[position]);
-      visit_offsets(axis, values, n, stride, offsets);
-      if (columns == width) {
-        for (std::size_t i = 0; i < n; ++i) combine(offsets[i], bins[begin + i]);
-      } else {
-        for (std::size_t i = 0; i < n; ++i)
-          for (std::size_t j = 0; j < width; ++j) combine(offsets[i], bins[(begin + i) * width + j]);
+  const auto add_view = [&]<class Value>(const auto& view, Value) {
+    for_each_batch<Value>(axis, view, first, last, [&](const Value* values, std::size_t begin, std::size_t n) {
+      if (position == 0 && view.columns == width) return to_offsets(position, values, n, bins + begin);
+      to_offsets(position, values, n, offsets);
+      if (position == 0) {
+        for (std::size_t i = 0; i < n; ++i) std::fill_n(bins + (begin + i) * width, width, offsets[i]);
+        return;
       }
-    };
+      if (view.columns == width) return add_offsets(bins + begin, offsets, n, may_drop_);
+      for (std::size_t i = 0; i < n; ++i)  // one value for all variations of an event
+        add_same_offset(bins + (begin + i) * width, offsets[i], width, may_drop_);
+    });
   };
-  const auto add_scalar = [&](const auto& value) {
-    using Value = std::decay_t<decltype(value)>;
-    if constexpr (std::is_same_v<Value, std::int64_t>) {
-      if (!takes_integers_[position]) {
-        const auto number = static_cast<double>(value);
-        visit_offsets(axis, &number, 1, stride, offsets);
-      } else {
-        check_32_bits(&value, 1, 0, 1, names_[position]);
-        visit_offsets(axis, &value, 1, stride, offsets);
-      }
-    } else {
-      visit_offsets(axis, &value, 1, stride, offsets);
+  const auto add_scalar = [&](auto value) {
+    to_offsets(position, &value, 1, offsets);
+    if (position == 0) {
+      std::fill(bins + first * width, bins + last * width, offsets[0]);
+      return;
     }
-    for (auto i = first * width; i < last * width; ++i) combine(offsets[0], bins[i]);
-  };
-  const auto add_view = [&](const auto& view) {
-    if (takes_integers_[position])
-      for_each_batch<std::int64_t>(view, first, last, add(view.columns));
-    else
-      for_each_batch<double>(view, first, last, add(view.columns));
+    std::fill_n(offsets, batch, offsets[0]);
+    for (auto begin = first * width; begin < last * width; begin += batch)
+      add_offsets(bins + begin, offsets, std::min(batch, last * width - begin), may_drop_);
   };
   std::visit(base::overloaded{
                  [&](double value) { add_scalar(value); },
-                 [&](std::int64_t value) { add_scalar(value); },
-                 [&](const auto& view) { add_view(view); },
+                 [&](std::int64_t value) {
+                   if (!takes_integers_[position]) return add_scalar(static_cast<double>(value));
+                   if (value != static_cast<std::int32_t>(value)) refuse_wide(axis, value, 0);
+                   add_scalar(static_cast<std::int32_t>(value));
+                 },
+                 [&](const auto& view) {
+                   if (takes_integers_[position])
+                     add_view(view, std::int32_t{});
+                   else
+                     add_view(view, double{});
+                 },
              },
              column);
 }

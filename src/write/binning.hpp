@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -38,17 +39,24 @@ class binning {
   /// Throws type_error where boost-histogram does: floats for an integer or boolean axis.
   void check_kind(std::size_t position, const numbers& column) const;
 
-  /// Adds this axis's part to the bins of events [first, last); bins[e * width + j] belongs to event e and
-  /// variation j. An event outside of an axis without flow bins becomes event_rows::dropped. Throws
-  /// std::invalid_argument for integers that do not fit 32 bits, as boost-histogram does.
-  /// REQUIRES: check_kind passed; bins were begun with 0; the column has 1 or `width` columns
-  void add_bins(std::size_t position, const numbers& column, std::size_t first, std::size_t last, std::size_t width,
-                std::uint32_t* bins) const;
+  /// Finds the bins of events [first, last); bins[e * width + j] belongs to event e and variation j. An event outside
+  /// of an axis without flow bins becomes event_rows::dropped. Throws std::invalid_argument for integers that do
+  /// not fit 32 bits, as boost-histogram does.
+  /// REQUIRES: a column for each axis, of 1 or `width` columns, for which check_kind passed
+  void find_bins(std::span<const numbers* const> columns, std::size_t first, std::size_t last, std::size_t width,
+                 std::uint32_t* bins) const;
 
  private:
+  /// Adds the part of one axis; that of axis 0 is the beginning.
+  void add_bins(std::size_t position, const numbers& column, std::size_t first, std::size_t last, std::size_t width,
+                std::uint32_t* bins) const;
+  template <class Value>
+  void to_offsets(std::size_t position, const Value* x, std::size_t n, std::uint32_t* offsets) const;
+
+  std::vector<axis::any> values_;
   std::vector<boost_axis> axes_;
-  std::vector<std::string> names_;  // for messages
   std::vector<bool> takes_integers_;
+  bool may_drop_ = false;  // some axis has values that fall into no bin
   std::vector<std::size_t> strides_;
   std::size_t bins_ = 1;
 };

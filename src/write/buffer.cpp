@@ -23,6 +23,9 @@ namespace {
 // Starting threads takes some 50 us: as long as so many weights take to fill.
 constexpr std::size_t weights_per_thread = std::size_t{1} << 17;
 
+// So many bins are kept between fills.
+constexpr std::size_t kept_scratch = std::size_t{1} << 18;
+
 std::vector<axis::any> dense_only(const std::vector<axis::any>& axes) {
   std::vector<axis::any> result;
   for (auto i : model::dense_axes(axes)) result.push_back(axes[i]);
@@ -85,12 +88,13 @@ struct fill_buffer::impl {
   }
 
   void fill(const fill_arguments& arguments, unsigned threads);
+  const std::uint32_t* find_bins(const fill_call& call, fill_threads& threads);
   std::vector<addition> plan(const fill_call& call, const fill_jobs& jobs);
   void prepare(addition& addition, const fill_call& call);
-  void commit(std::vector<addition>& additions, const fill_call& call, const std::vector<std::uint32_t>& bins_of,
+  void commit(std::vector<addition>& additions, const fill_call& call, const std::uint32_t* bins_of,
               fill_threads& threads) noexcept;
-  void append_few(const addition& addition, const fill_call& call, const std::vector<std::uint32_t>& bins_of) noexcept;
-  void add_dense(const addition& addition, const fill_call& call, const std::vector<std::uint32_t>& bins_of,
+  void append_few(const addition& addition, const fill_call& call, const std::uint32_t* bins_of) noexcept;
+  void add_dense(const addition& addition, const fill_call& call, const std::uint32_t* bins_of,
                  std::size_t first_row, std::size_t last_row) noexcept;
   std::uint32_t variations_id(std::size_t span, const std::vector<std::uint32_t>& row_codes);
   std::shared_ptr<delta_data> make_delta();
@@ -102,23 +106,14 @@ struct fill_buffer::impl {
   std::vector<std::pair<std::size_t, std::vector<std::uint32_t>>> lists;  // of variations: span, codes; id - 1
   std::map<std::pair<std::size_t, std::vector<std::uint32_t>>, std::uint32_t> list_ids;
   block_map blocks;
+  std::unique_ptr<std::uint32_t[]> scratch;  // bins of the last fill: fresh memory costs more than they do
+  std::size_t scratch_size = 0;
   std::size_t bytes = 0;
   bool variance_known = true;
   bool touched = false;  // labels or variance flag may have come without blocks
 };
 
 namespace {
-
-/// Bins of all events; each event's own row of bins where variations differ.
-std::vector<std::uint32_t> find_bins(const binning& bins, const fill_call& call, fill_threads& threads) {
-  const auto width = call.bin_per_weight ? call.rows : 1;
-  std::vector<std::uint32_t> result(call.events * width, 0);
-  threads.slices(call.events, [&](std::size_t first, std::size_t last) {
-    for (std::size_t i = 0; i < call.values.size(); ++i)
-      bins.add_bins(i, *call.values[i], first, last, width, result.data());
-  });
-  return result;
-}
 
 bool is_in(const fill_job& job, std::size_t event, std::size_t row) noexcept {
   return std::ranges::all_of(job.row_masks,
@@ -136,7 +131,7 @@ void fill_buffer::impl::fill(const fill_arguments& arguments, unsigned threads) 
     });
   else
     call.weight.check(kind, arguments.allow_nan, 0, 1);
-  const auto bins_of = find_bins(bins, call, pool);
+  const auto* bins_of = find_bins(call, pool);
 
   std::vector<std::size_t> label_counts;
   for (const auto& table : tables) label_counts.push_back(table.size());
@@ -153,6 +148,22 @@ void fill_buffer::impl::fill(const fill_arguments& arguments, unsigned threads) 
   }
   touched = true;
   if (kind == storage::double_ && call.weight.given()) variance_known = false;
+}
+
+/// Bins of all events; each event's own row of bins where variations differ.
+const std::uint32_t* fill_buffer::impl::find_bins(const fill_call& call, fill_threads& threads) {
+  const auto width = call.bin_per_weight ? call.rows : 1;
+  const auto needed = std::max<std::size_t>(call.events * width, 1);
+  if (scratch_size < needed || scratch_size > std::max(needed, kept_scratch)) {
+    scratch.reset();
+    scratch_size = 0;
+    scratch = std::make_unique_for_overwrite<std::uint32_t[]>(needed);
+    scratch_size = needed;
+  }
+  threads.slices(call.events, [&](std::size_t first, std::size_t last) {
+    bins.find_bins(call.values, first, last, width, scratch.get());
+  });
+  return scratch.get();
 }
 
 std::uint32_t fill_buffer::impl::variations_id(std::size_t span, const std::vector<std::uint32_t>& row_codes) {
@@ -204,7 +215,7 @@ void fill_buffer::impl::prepare(addition& addition, const fill_call& call) {
 }
 
 void fill_buffer::impl::commit(std::vector<addition>& additions, const fill_call& call,
-                               const std::vector<std::uint32_t>& bins_of, fill_threads& threads) noexcept {
+                               const std::uint32_t* bins_of, fill_threads& threads) noexcept {
   std::size_t dense = 0;
   for (auto& addition : additions) {
     auto& block = blocks[addition.block];
@@ -253,7 +264,7 @@ void fill_buffer::impl::commit(std::vector<addition>& additions, const fill_call
 }
 
 void fill_buffer::impl::append_few(const addition& addition, const fill_call& call,
-                                   const std::vector<std::uint32_t>& bins_of) noexcept {
+                                   const std::uint32_t* bins_of) noexcept {
   auto& few = blocks[addition.block].few;
   const auto append_job = [&](const fill_job& job, const auto& view) {
     for (std::size_t i = 0; i < job.count; ++i) {
@@ -276,12 +287,12 @@ void fill_buffer::impl::append_few(const addition& addition, const fill_call& ca
 }
 
 void fill_buffer::impl::add_dense(const addition& addition, const fill_call& call,
-                                  const std::vector<std::uint32_t>& bins_of, std::size_t first_row,
+                                  const std::uint32_t* bins_of, std::size_t first_row,
                                   std::size_t last_row) noexcept {
   auto& block = blocks[addition.block];
   fill_task task{.cells = block.dense->cells(),
                  .rows = block.rows,
-                 .bins = bins_of.data(),
+                 .bins = bins_of,
                  .bin_per_weight = call.bin_per_weight,
                  .first_row = first_row,
                  .last_row = last_row};

@@ -9,10 +9,6 @@
 #include <immintrin.h>
 #endif
 
-#if defined(__clang__)
-#pragma STDC FP_CONTRACT OFF  // GCC has it off in ISO mode; see simd.hpp
-#endif
-
 namespace hugehist::write {
 namespace {
 
@@ -29,7 +25,7 @@ struct weighted_cells {
   static constexpr std::size_t elements = 2;
 };
 
-constexpr std::size_t tile_elements = 4096;
+constexpr std::size_t tile_elements = 16384;
 
 template <class W>
 inline void add_weighted_tail(double* cells, const W* weights, std::size_t first, std::size_t n) noexcept {

@@ -14,6 +14,15 @@ HUGEHIST_TARGET inline void add_row(weighted_cells, double* cells, const W* weig
   add_weighted_row(cells, weights, n);
 }
 
+HUGEHIST_TARGET inline void add_one(integer_cells, std::int64_t* cell, double weight) noexcept {
+  *cell += static_cast<std::int64_t>(weight);
+}
+HUGEHIST_TARGET inline void add_one(double_cells, double* cell, double weight) noexcept { *cell += weight; }
+HUGEHIST_TARGET inline void add_one(weighted_cells, double* cell, double weight) noexcept {
+  cell[0] += weight;
+  cell[1] += weight * weight;
+}
+
 HUGEHIST_TARGET inline void add_constant(integer_cells, std::int64_t* cells, double weight, std::size_t n) noexcept {
   const auto whole = static_cast<std::int64_t>(weight);
   for (std::size_t j = 0; j < n; ++j) cells[j] += whole;
@@ -40,8 +49,8 @@ HUGEHIST_TARGET void add_scattered(Cells kind, const fill_task& task, const weig
     for (auto j = task.first_row; j < task.last_row; ++j) {
       const auto bin = bins[j - task.first_bin_row];
       if (bin == event_rows::dropped) continue;
-      add_constant(kind, cells + (std::size_t{bin} * task.rows + j) * Cells::elements,
-                   static_cast<double>(w[static_cast<std::ptrdiff_t>(j) * weights.row_stride]), 1);
+      add_one(kind, cells + (std::size_t{bin} * task.rows + j) * Cells::elements,
+              static_cast<double>(w[static_cast<std::ptrdiff_t>(j) * weights.row_stride]));
     }
   }
 }
@@ -49,13 +58,17 @@ HUGEHIST_TARGET void add_scattered(Cells kind, const fill_task& task, const weig
 /// Calls use(first element of the bin's rows, event) for each event that has a bin.
 template <class Cells, class Use>
 HUGEHIST_TARGET inline void for_each_event(const fill_task& task, const Use& use) noexcept {
-  auto* cells = static_cast<typename Cells::element*>(task.cells);
-  const auto* events = task.events;
-  for (std::size_t i = 0; i < task.count; ++i) {
-    const std::size_t event = events ? events[i] : i;
-    const auto bin = task.bins[event];
-    if (bin == event_rows::dropped) continue;
-    use(cells + (std::size_t{bin} * task.rows + task.first_row) * Cells::elements, static_cast<std::ptrdiff_t>(event));
+  auto* cells = static_cast<typename Cells::element*>(task.cells) + task.first_row * Cells::elements;
+  const auto* bins = task.bins;
+  const auto row = task.rows * Cells::elements;
+  if (task.events == nullptr) {
+    for (std::size_t event = 0; event < task.count; ++event)
+      if (const auto bin = bins[event]; bin != event_rows::dropped)
+        use(cells + bin * row, static_cast<std::ptrdiff_t>(event));
+  } else {
+    for (const auto* event = task.events; event != task.events + task.count; ++event)
+      if (const auto bin = bins[*event]; bin != event_rows::dropped)
+        use(cells + bin * row, static_cast<std::ptrdiff_t>(*event));
   }
 }
 
@@ -101,8 +114,13 @@ HUGEHIST_TARGET void add_all(Cells kind, const fill_task& task, const weight_vie
   const auto n = task.last_row - task.first_row;
   if (task.bin_per_weight) {
     add_scattered(kind, task, weights);
-  } else if (n == 1 || weights.row_stride == 0) {
+  } else if (n == 1) {
     const auto* data = weights.data + static_cast<std::ptrdiff_t>(task.first_row) * weights.row_stride;
+    for_each_event<Cells>(task, [&](auto* cell, std::ptrdiff_t event) HUGEHIST_TARGET {
+      add_one(kind, cell, static_cast<double>(data[event * weights.event_stride]));
+    });
+  } else if (weights.row_stride == 0) {
+    const auto* data = weights.data;
     for_each_event<Cells>(task, [&](auto* cells, std::ptrdiff_t event) HUGEHIST_TARGET {
       const auto weight = static_cast<double>(data[event * weights.event_stride]);
       add_constant(kind, cells, weight, n);

@@ -1,6 +1,6 @@
 // Instruction sets chosen at run time: the library is built for the oldest x86-64, and kernels are compiled
-// again for newer ones. Every variant does the same operations in the same order (no fused multiply-add), so
-// results do not depend on the machine.
+// again for newer ones. Every variant does the same operations in the same order, without fused multiply-adds
+// (-ffp-contract=off in cmake/options.cmake), so results do not depend on the machine.
 #pragma once
 
 #include <algorithm>

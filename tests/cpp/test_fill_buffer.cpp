@@ -2,6 +2,7 @@
 #include "support_delta.hpp"
 
 #include "write/delta_data.hpp"
+#include "write/simd.hpp"
 
 #include <hugehist/buffer.hpp>
 #include <hugehist/error.hpp>
@@ -77,7 +78,10 @@ TEST_CASE("Numbers fall into the bins of Boost.Histogram") {
   namespace option = bh::axis::option;
   const auto check = [](const axis::any& axis, const auto& boost_axis) {
     INFO(to_string(axis));
-    CHECK(counts(axis, probes(axis)) == boost_counts(boost_axis, probes(axis)));
+    for (int set = 0; set < 3; ++set) {
+      write::newest_instruction_set = static_cast<write::instruction_set>(set);
+      CHECK(counts(axis, probes(axis)) == boost_counts(boost_axis, probes(axis)));
+    }
   };
   using meta = bh::axis::null_type;
   using regular = bh::axis::regular<double, bh::use_default, meta>;
@@ -163,9 +167,8 @@ struct random_case {
       for (std::size_t j = 0; j < k; ++j) {
         sr[e * k + j] = random() % 3 == 0;
         score.push_back(uniform(random));
-        const auto w = static_cast<float>(uniform(random));
-        weight.push_back(w);
-        weight_float.push_back(w);
+        weight.push_back(uniform(random));
+        weight_float.push_back(static_cast<float>(weight.back()));
       }
     }
   }
@@ -173,8 +176,8 @@ struct random_case {
   bool in_sr(std::size_t e, std::size_t j) const { return mask_by_row ? sr[e * k + j] : sr[e]; }
   double score_of(std::size_t e, std::size_t j) const { return score_by_row ? score[e * k + j] : score[e]; }
   double weight_of(std::size_t e, std::size_t j) const {
-    if (!weight_by_row) return weight[e];
-    return fortran ? weight[j * n + e] : weight[e * k + j];
+    const auto i = !weight_by_row ? e : fortran ? j * n + e : e * k + j;
+    return float_weights ? static_cast<double>(weight_float[i]) : weight[i];
   }
 
   void fill(fill_buffer& buffer, unsigned threads) const {
@@ -245,6 +248,7 @@ TEST_CASE("Random fills equal Boost.Histogram to the last bit, for any number of
     second.fill(reference);
 
     for (unsigned threads : {1U, 4U}) {
+      write::newest_instruction_set = static_cast<write::instruction_set>((seed + threads) % 3);
       fill_buffer buffer{random_case::axes(), storage::weighted};
       first.fill(buffer, threads);
       if (seed % 2 == 0) {
@@ -262,6 +266,7 @@ TEST_CASE("Random fills equal Boost.Histogram to the last bit, for any number of
       }
     }
   }
+  write::newest_instruction_set = write::instruction_set::avx512;
 }
 
 TEST_CASE("One weight for each event equals Boost.Histogram's own fill to the last bit") {
