@@ -68,9 +68,16 @@ class Histograms(RuleBasedStateMachine):
         self.file.create("h", *self.axes, storage=storage, compression=compression)
         self.file.commit()
         self.model = hist.Hist(*self.axes, storage=storage)
-        self.committed = self.model.copy()
+        self.known = True  # whether the values of double storage are their variances
         self.ids: set[str] = set()
-        self.committed_ids: set[str] = set()
+        self.committed = self.state()
+
+    def state(self) -> tuple[Any, bool, set[str]]:
+        return self.model.copy(), self.known, set(self.ids)
+
+    def go_back(self) -> None:
+        model, self.known, ids = self.committed
+        self.model, self.ids = model.copy(), set(ids)
 
     def teardown(self) -> None:
         if hasattr(self, "file"):
@@ -115,6 +122,7 @@ class Histograms(RuleBasedStateMachine):
         columns = self.columns(rng, events)
         weight = self.weights(rng, events) if weighted else None
         self.file["h"].fill(**columns, weight=weight, threads=threads)
+        self.known &= not weighted
         self.model.fill(**columns, weight=weight)
 
     @rule(seed=st.integers(0, 2**32), events=EVENTS, k=st.integers(1, 4), wide=st.booleans())
@@ -132,6 +140,7 @@ class Histograms(RuleBasedStateMachine):
                 columns[other.name] = np.stack(rows, axis=1)
         columns[axis.name] = hugehist.variations(labels) if rng.integers(2) or len(labels) == events else labels
         self.file["h"].fill(**columns, weight=weight)
+        self.known = False
         for i, label in enumerate(labels):
             one = {name: value[:, i] if np.ndim(value) == 2 else value for name, value in columns.items()}
             one[axis.name] = np.full(events, label) if events else np.array([], type(label))
@@ -148,6 +157,7 @@ class Histograms(RuleBasedStateMachine):
         columns = self.columns(rng, events)
         weight = self.weights(rng, events)
         self.file["h"].fill(**(columns | {axis.name: masks}), weight=weight)
+        self.known = False
         for label, mask in masks.items():
             one = {name: value[mask] for name, value in columns.items()}
             one[axis.name] = np.full(int(mask.sum()), label) if mask.any() else np.array([], type(label))
@@ -188,10 +198,8 @@ class Histograms(RuleBasedStateMachine):
         if id in self.ids:
             return
         self.ids |= {id} if id else set()
-        known = self.model._variance_known
         self.model = self.model + part
-        if way in ("uhi", "view"):  # what the UHI schema cannot say is taken to be as it was
-            self.model._variance_known = known and (part._variance_known if way == "view" else True)
+        self.known &= way == "uhi"  # the schema cannot say that weights were filled
 
     @rule(labels=st.lists(st.integers(0, 3), min_size=1, max_size=4), seed=st.integers(0, 99))
     def grow(self, labels: list[int], seed: int) -> None:
@@ -207,12 +215,12 @@ class Histograms(RuleBasedStateMachine):
     @rule()
     def commit(self) -> None:
         self.file.commit()
-        self.committed, self.committed_ids = self.model.copy(), set(self.ids)
+        self.committed = self.state()
 
     @rule()
     def discard(self) -> None:
         self.file.discard()
-        self.model, self.ids = self.committed.copy(), set(self.committed_ids)
+        self.go_back()
 
     @rule(clean=st.booleans())
     def reopen(self, clean: bool) -> None:
@@ -221,7 +229,7 @@ class Histograms(RuleBasedStateMachine):
             self.file.close()
         else:
             self.file.__exit__(ValueError, ValueError("stop"), None)
-            self.model, self.ids = self.committed.copy(), set(self.committed_ids)
+            self.go_back()
         self.file = hugehist.File(self.folder / "f.h5", "r+", memory=self.memory, threads=2)
 
     # --- what comes out ---------------------------------------------------------------------------------
@@ -231,7 +239,7 @@ class Histograms(RuleBasedStateMachine):
         h = self.file["h"]
         same_content(h, self.model)
         if self.model.storage_type is bh.storage.Double:
-            assert (h.variances() is None) == (self.model.variances() is None)
+            assert (h.variances() is not None) == self.known
         assert set(self.file.ledger) == self.ids
 
     @rule(data=st.data())
