@@ -156,7 +156,8 @@ void labelled_boost(benchmark::State& state) {
   std::vector<double> codes;
   for (auto u : random_numbers(entries, 0, 20)) codes.push_back(static_cast<std::int32_t>(u));
   using category_axis = bh::axis::category<int, bh::axis::null_type, bh::axis::option::growth_t>;
-  std::vector<bh::axis::variant<category_axis, bh::axis::regular<>>> axes{category_axis{}, bh::axis::regular<>{400, 0, 1}};
+  std::vector<bh::axis::variant<category_axis, bh::axis::regular<>>> axes{category_axis{},
+                                                                          bh::axis::regular<>{400, 0, 1}};
   auto histogram = bh::make_histogram_with(bh::weight_storage{}, axes);
   const std::vector<std::vector<double>> columns{codes, x};
   for (auto _ : state) {

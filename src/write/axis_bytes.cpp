@@ -43,11 +43,16 @@ void put_scalar(byte_writer& to, const scalar& value) {
 
 scalar get_scalar(byte_reader& from) {
   switch (from.get<std::uint8_t>()) {
-    case code_bool: return from.get<std::uint8_t>() != 0;
-    case code_int64: return from.get<std::int64_t>();
-    case code_double: return from.get<double>();
-    case code_text: return from.get_text();
-    default: byte_reader::fail();
+    case code_bool:
+      return from.get<std::uint8_t>() != 0;
+    case code_int64:
+      return from.get<std::int64_t>();
+    case code_double:
+      return from.get<double>();
+    case code_text:
+      return from.get_text();
+    default:
+      byte_reader::fail();
   }
 }
 
@@ -71,7 +76,8 @@ axis::kind get_regular(byte_reader& from) {
 
 axis::kind get_kind(byte_reader& from) {
   switch (from.get<std::uint8_t>()) {
-    case code_regular: return get_regular(from);
+    case code_regular:
+      return get_regular(from);
     case code_variable: {
       auto edges = from.get_all<double>(from.get_count<std::uint32_t>(sizeof(double)));
       const auto flags = get_flags(from, number_flags);
@@ -86,7 +92,8 @@ axis::kind get_kind(byte_reader& from) {
       return axis::integer{lower, upper, (flags & flag_underflow) != 0, (flags & flag_overflow) != 0,
                            (flags & flag_circular) != 0};
     }
-    case code_boolean: return axis::boolean{};
+    case code_boolean:
+      return axis::boolean{};
     case code_string: {
       const auto flags = get_flags(from, category_flags);
       std::vector<std::string> labels;
@@ -98,7 +105,8 @@ axis::kind get_kind(byte_reader& from) {
       auto labels = from.get_all<std::int64_t>(from.get_count<std::uint32_t>(sizeof(std::int64_t)));
       return axis::int_category{std::move(labels), (flags & flag_growth) != 0, (flags & flag_overflow) != 0};
     }
-    default: byte_reader::fail();
+    default:
+      byte_reader::fail();
   }
 }
 

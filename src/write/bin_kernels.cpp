@@ -103,7 +103,8 @@ void add_offsets(std::uint32_t* bins, const std::uint32_t* offsets, std::size_t 
 
 void add_same_offset(std::uint32_t* bins, std::uint32_t offset, std::size_t n, bool may_drop) noexcept {
   constexpr auto dropped = event_rows::dropped;
-  for (std::size_t i = 0; i < n; ++i) bins[i] = may_drop && (bins[i] == dropped || offset == dropped) ? dropped : bins[i] + offset;
+  for (std::size_t i = 0; i < n; ++i)
+    bins[i] = may_drop && (bins[i] == dropped || offset == dropped) ? dropped : bins[i] + offset;
 }
 
 }  // namespace hugehist::write

@@ -63,13 +63,12 @@ void boost_offsets(const Axis& axis, const Value* x, std::size_t n, std::uint32_
 
 /// Axes of integers take integers, all others doubles; no other pair is ever asked for.
 template <class Axis, class Value>
-constexpr bool takes = (is_integer_axis<Axis>::value || std::is_same_v<Axis, boost_boolean>) ==
-                       std::is_same_v<Value, std::int32_t>;
+constexpr bool takes = (is_integer_axis<Axis>::value ||
+                        std::is_same_v<Axis, boost_boolean>) == std::is_same_v<Value, std::int32_t>;
 
 [[noreturn]] void refuse_wide(const axis::any& axis, std::int64_t value, std::size_t event) {
   throw std::invalid_argument{"axis '" + axis.name() + "': the value " + std::to_string(value) + " of event " +
-                              std::to_string(event) +
-                              " does not fit a 32-bit signed integer, which integer axes take"};
+                              std::to_string(event) + " does not fit a 32-bit signed integer, which integer axes take"};
 }
 
 /// A column's values as the axis takes them, batch by batch; `use` is called with (values, first element, n).
@@ -79,8 +78,8 @@ void for_each_batch(const axis::any& axis, const array_view<T>& column, std::siz
                     const Use& use) {
   const auto columns = column.columns;
   constexpr bool narrows = std::is_same_v<Value, std::int32_t> && std::is_same_v<T, std::int64_t>;
-  const bool contiguous = column.event_stride == static_cast<std::ptrdiff_t>(columns) &&
-                          (columns == 1 || column.column_stride == 1);
+  const bool contiguous =
+      column.event_stride == static_cast<std::ptrdiff_t>(columns) && (columns == 1 || column.column_stride == 1);
   Value scratch[batch];
   for (auto begin = first * columns; begin < last * columns; begin += batch) {
     const auto n = std::min(batch, last * columns - begin);
@@ -131,7 +130,9 @@ column_shape shape_of(const numbers& column) noexcept {
   return std::visit(base::overloaded{
                         [](double) { return column_shape{.is_scalar = true}; },
                         [](std::int64_t) { return column_shape{.is_scalar = true}; },
-                        [](const auto& view) { return column_shape{view.events, view.columns, false}; },
+                        [](const auto& view) {
+                          return column_shape{view.events, view.columns, false};
+                        },
                     },
                     column);
 }
@@ -186,8 +187,8 @@ void binning::to_offsets(std::size_t position, const Value* x, std::size_t n, st
       axes_[position]);
 }
 
-void binning::find_bins(std::span<const numbers* const> columns, std::size_t first, std::size_t last,
-                        std::size_t width, std::uint32_t* bins) const {
+void binning::find_bins(std::span<const numbers* const> columns, std::size_t first, std::size_t last, std::size_t width,
+                        std::uint32_t* bins) const {
   if (columns.empty()) std::fill(bins + first * width, bins + last * width, 0);
   for (std::size_t i = 0; i < columns.size(); ++i) add_bins(i, *columns[i], first, last, width, bins);
 }

@@ -1,8 +1,8 @@
 // The blocks of a fill buffer, found by what they stand for. New blocks never move old ones.
 #pragma once
 
-#include "write/dense_block.hpp"
 #include "write/delta_data.hpp"
+#include "write/dense_block.hpp"
 
 #include <cstddef>
 #include <cstdint>

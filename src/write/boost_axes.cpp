@@ -31,10 +31,14 @@ boost_axis make_transformed(const axis::regular& a, Transform transform) {
 
 boost_axis make(const axis::regular& a) {
   switch (a.transform) {
-    case axis::transform::log: return make_transformed(a, bh::axis::transform::log{});
-    case axis::transform::sqrt: return make_transformed(a, bh::axis::transform::sqrt{});
-    case axis::transform::pow: return make_transformed(a, bh::axis::transform::pow{a.power});
-    case axis::transform::none: break;
+    case axis::transform::log:
+      return make_transformed(a, bh::axis::transform::log{});
+    case axis::transform::sqrt:
+      return make_transformed(a, bh::axis::transform::sqrt{});
+    case axis::transform::pow:
+      return make_transformed(a, bh::axis::transform::pow{a.power});
+    case axis::transform::none:
+      break;
   }
   const auto plain = [&]<class Options>() -> boost_axis {
     return boost_regular<Options>(static_cast<unsigned>(a.bins), a.lower, a.upper);
@@ -61,12 +65,13 @@ boost_axis make(const axis::boolean&) { return boost_boolean{}; }
 }  // namespace
 
 boost_axis to_boost_axis(const axis::any& axis) {
-  return std::visit(base::overloaded{
-                        [](const axis::str_category&) -> boost_axis { throw type_error{"a category axis is no block axis"}; },
-                        [](const axis::int_category&) -> boost_axis { throw type_error{"a category axis is no block axis"}; },
-                        [](const auto& a) -> boost_axis { return make(a); },
-                    },
-                    axis.kind());
+  return std::visit(
+      base::overloaded{
+          [](const axis::str_category&) -> boost_axis { throw type_error{"a category axis is no block axis"}; },
+          [](const axis::int_category&) -> boost_axis { throw type_error{"a category axis is no block axis"}; },
+          [](const auto& a) -> boost_axis { return make(a); },
+      },
+      axis.kind());
 }
 
 }  // namespace hugehist::write

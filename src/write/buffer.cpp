@@ -60,8 +60,9 @@ class fill_threads {
   template <class Work>
   void slices(std::size_t n, const Work& work) {
     const std::size_t parts = size() == 1 ? 1 : size() * std::size_t{4};
-    run(parts, [&](std::size_t i, unsigned) { work(n / parts * i + n % parts * i / parts,
-                                                   n / parts * (i + 1) + n % parts * (i + 1) / parts); });
+    run(parts, [&](std::size_t i, unsigned) {
+      work(n / parts * i + n % parts * i / parts, n / parts * (i + 1) + n % parts * (i + 1) / parts);
+    });
   }
 
  private:
@@ -94,8 +95,8 @@ struct fill_buffer::impl {
   void commit(std::vector<addition>& additions, const fill_call& call, const std::uint32_t* bins_of,
               fill_threads& threads) noexcept;
   void append_few(const addition& addition, const fill_call& call, const std::uint32_t* bins_of) noexcept;
-  void add_dense(const addition& addition, const fill_call& call, const std::uint32_t* bins_of,
-                 std::size_t first_row, std::size_t last_row) noexcept;
+  void add_dense(const addition& addition, const fill_call& call, const std::uint32_t* bins_of, std::size_t first_row,
+                 std::size_t last_row) noexcept;
   std::uint32_t variations_id(std::size_t span, const std::vector<std::uint32_t>& row_codes);
   std::shared_ptr<delta_data> make_delta();
 
@@ -214,8 +215,8 @@ void fill_buffer::impl::prepare(addition& addition, const fill_call& call) {
   reserve(block.few.weights, addition.count * call.rows);
 }
 
-void fill_buffer::impl::commit(std::vector<addition>& additions, const fill_call& call,
-                               const std::uint32_t* bins_of, fill_threads& threads) noexcept {
+void fill_buffer::impl::commit(std::vector<addition>& additions, const fill_call& call, const std::uint32_t* bins_of,
+                               fill_threads& threads) noexcept {
   std::size_t dense = 0;
   for (auto& addition : additions) {
     auto& block = blocks[addition.block];
@@ -286,9 +287,8 @@ void fill_buffer::impl::append_few(const addition& addition, const fill_call& ca
   });
 }
 
-void fill_buffer::impl::add_dense(const addition& addition, const fill_call& call,
-                                  const std::uint32_t* bins_of, std::size_t first_row,
-                                  std::size_t last_row) noexcept {
+void fill_buffer::impl::add_dense(const addition& addition, const fill_call& call, const std::uint32_t* bins_of,
+                                  std::size_t first_row, std::size_t last_row) noexcept {
   auto& block = blocks[addition.block];
   fill_task task{.cells = block.dense->cells(),
                  .rows = block.rows,

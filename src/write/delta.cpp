@@ -74,7 +74,8 @@ class cutter {
       if (in_overflow && all_rows_zero(result, offset, cells.row_stride)) return;
     }
     for (std::size_t p = 0; p < planes(data_.kind).size(); ++p)
-      cells.planes[p] = static_cast<const std::byte*>(cells_.planes[p]) + offset * static_cast<std::ptrdiff_t>(element_size);
+      cells.planes[p] =
+          static_cast<const std::byte*>(cells_.planes[p]) + offset * static_cast<std::ptrdiff_t>(element_size);
     cells.bin_strides = bin_strides_;
     cells.owner = cells_.owner;
     result.cells = std::move(cells);
@@ -100,7 +101,8 @@ class cutter {
     }
     for (std::size_t p = 0; p < planes(data_.kind).size(); ++p) {
       std::uint64_t bits;
-      std::memcpy(&bits, static_cast<const std::byte*>(cells_.planes[p]) + offset * static_cast<std::ptrdiff_t>(element_size),
+      std::memcpy(&bits,
+                  static_cast<const std::byte*>(cells_.planes[p]) + offset * static_cast<std::ptrdiff_t>(element_size),
                   sizeof bits);
       if ((bits << 1) != 0) return false;
     }

@@ -120,7 +120,8 @@ class writer {
   /// Number of the block's list of variations; blocks of one fill share it.
   std::uint32_t list_of(const block& block) {
     if (block.span == no_span) return delta_format::no_list;
-    const auto [found, is_new] = lists_.try_emplace({block.span, block.row_codes}, static_cast<std::uint32_t>(lists_.size() + 1));
+    const auto [found, is_new] =
+        lists_.try_emplace({block.span, block.row_codes}, static_cast<std::uint32_t>(lists_.size() + 1));
     if (is_new) {
       list_bytes_.put(static_cast<std::uint32_t>(block.span));
       list_bytes_.put(static_cast<std::uint32_t>(block.row_codes.size()));

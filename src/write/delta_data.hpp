@@ -50,7 +50,7 @@ struct block {
 };
 
 struct delta_data {
-  std::vector<axis::any> axes;                   ///< category axes here may lack labels: `labels` counts
+  std::vector<axis::any> axes;  ///< category axes here may lack labels: `labels` counts
   storage kind = storage::double_;
   std::vector<std::vector<std::string>> labels;  ///< for each category axis, in axis order among those
   std::vector<block> blocks;

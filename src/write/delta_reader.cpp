@@ -69,8 +69,9 @@ class reader {
     from.take(delta_format::magic.size());
     const auto version = from.get<std::uint32_t>();
     if (version > delta_format::version)
-      throw format_error{"this delta has format version " + std::to_string(version) + ", and this library reads up to " +
-                         std::to_string(delta_format::version) + ": use the newer library"};
+      throw format_error{"this delta has format version " + std::to_string(version) +
+                         ", and this library reads up to " + std::to_string(delta_format::version) +
+                         ": use the newer library"};
     const auto filter_mask = from.get<std::uint32_t>();
     const auto head_size = from.get<std::uint64_t>();
     const auto head_bytes = from.get<std::uint64_t>();
@@ -78,7 +79,8 @@ class reader {
     const auto head_sum = from.get<std::uint64_t>();
     const auto body_sum = from.get<std::uint64_t>();
     const auto prelude_sum = from.get<std::uint64_t>();
-    if (version == 0 || base::checksum(bytes_.first(delta_format::prelude_bytes - sizeof prelude_sum)) != prelude_sum) damaged();
+    if (version == 0 || base::checksum(bytes_.first(delta_format::prelude_bytes - sizeof prelude_sum)) != prelude_sum)
+      damaged();
     if (head_bytes > from.left() || from.left() - head_bytes != body_bytes) damaged();
     const auto head = from.take(head_bytes);
     body_ = from.take(body_bytes);
@@ -183,11 +185,18 @@ class reader {
       if (axis != made.span) check_codes(axis, {&made.codes[axis], 1});
     const auto count = from.get<std::uint64_t>();
     switch (form) {
-      case delta_format::dense: made.cells = dense(made.rows(), payload, cells); break;
-      case delta_format::sparse: made.cells = sparse(made.rows(), count, payload); break;
+      case delta_format::dense:
+        made.cells = dense(made.rows(), payload, cells);
+        break;
+      case delta_format::sparse:
+        made.cells = sparse(made.rows(), count, payload);
+        break;
       case delta_format::few:
-      case delta_format::few_bins: made.cells = few(made.rows(), count, form == delta_format::few_bins, payload); break;
-      default: fail();
+      case delta_format::few_bins:
+        made.cells = few(made.rows(), count, form == delta_format::few_bins, payload);
+        break;
+      default:
+        fail();
     }
     data_.blocks.push_back(std::move(made));
   }

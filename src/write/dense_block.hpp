@@ -35,13 +35,18 @@ class dense_block {
   /// All zero. `rows` 1 and not `spanned`: no axis of variations, unless there would be no axis at all.
   dense_block(storage kind, const std::vector<boost_axis>& dense_axes, bool spanned, std::size_t rows) {
     std::vector<boost_axis> axes;
-    if (spanned || dense_axes.empty())
-      axes.push_back(boost_integer<boost_option::none>(0, static_cast<int>(rows)));
+    if (spanned || dense_axes.empty()) axes.push_back(boost_integer<boost_option::none>(0, static_cast<int>(rows)));
     axes.insert(axes.end(), dense_axes.rbegin(), dense_axes.rend());
     switch (kind) {
-      case storage::int_: make<std::int64_t>(std::move(axes)); break;
-      case storage::double_: make<double>(std::move(axes)); break;
-      case storage::weighted: make<weighted_sum>(std::move(axes)); break;
+      case storage::int_:
+        make<std::int64_t>(std::move(axes));
+        break;
+      case storage::double_:
+        make<double>(std::move(axes));
+        break;
+      case storage::weighted:
+        make<weighted_sum>(std::move(axes));
+        break;
     }
   }
 

@@ -119,7 +119,9 @@ class checker {
     using kind = category_column::kind;
     std::visit(base::overloaded{
                    [&](const numbers& column) { integers(i, column, result); },
-                   [&](const std::string& label) { result.labels = {&label, 1}; },
+                   [&](const std::string& label) {
+                     result.labels = {&label, 1};
+                   },
                    [&](const label_codes& column) {
                      if (column.codes.columns != 1)
                        throw std::invalid_argument{axis + ": an event has one code, not " +
@@ -160,7 +162,8 @@ class checker {
       throw type_error{axis + " takes labels (strings), not numbers"};
     const auto shape = shape_of(column);
     if (!shape.is_scalar) check_shape(axis, shape.events, shape.columns);
-    if (shape.columns != 1) throw std::invalid_argument{axis + ": an event has one label: give a list of labels instead"};
+    if (shape.columns != 1)
+      throw std::invalid_argument{axis + ": an event has one label: give a list of labels instead"};
     std::visit(base::overloaded{
                    [&](std::int64_t value) {
                      result.own_labels.push_back(std::to_string(value));
@@ -183,8 +186,7 @@ class checker {
 
 }  // namespace
 
-fill_call check_arguments(const std::vector<axis::any>& axes, const binning& binning,
-                          const fill_arguments& arguments) {
+fill_call check_arguments(const std::vector<axis::any>& axes, const binning& binning, const fill_arguments& arguments) {
   return checker{axes, binning, arguments}.run();
 }
 

@@ -160,8 +160,6 @@ class divider {
 
 }  // namespace
 
-fill_jobs divide_events(const fill_call& call, std::vector<label_table>& tables) {
-  return divider{call, tables}.run();
-}
+fill_jobs divide_events(const fill_call& call, std::vector<label_table>& tables) { return divider{call, tables}.run(); }
 
 }  // namespace hugehist::write

@@ -14,16 +14,16 @@ namespace hugehist::write {
 
 /// Events that go to one tuple of category labels.
 struct fill_job {
-  std::vector<std::uint32_t> codes;               ///< for each category axis; 0 at the span axis
-  const std::uint32_t* events = nullptr;          ///< ascending positions; null: all of them, 0, 1, …
+  std::vector<std::uint32_t> codes;       ///< for each category axis; 0 at the span axis
+  const std::uint32_t* events = nullptr;  ///< ascending positions; null: all of them, 0, 1, …
   std::size_t count = 0;
   std::vector<const array_view<bool>*> row_masks;  ///< an event's row counts where all of them are true
 };
 
 struct fill_jobs {
-  std::vector<fill_job> jobs;                        ///< each has events
-  std::vector<std::uint32_t> row_codes;              ///< codes of the variations
-  std::deque<std::vector<std::uint32_t>> lists;      ///< what fill_job::events points into
+  std::vector<fill_job> jobs;                    ///< each has events
+  std::vector<std::uint32_t> row_codes;          ///< codes of the variations
+  std::deque<std::vector<std::uint32_t>> lists;  ///< what fill_job::events points into
 };
 
 /// Resolves labels (appending to `tables`, one for each category axis; the caller undoes that on an exception)

@@ -102,9 +102,12 @@ template <class W>
 void dispatch(storage kind, const fill_task& task, const weight_view<W>& weights) noexcept {
 #if HUGEHIST_X86_KERNELS
   switch (best_instruction_set()) {
-    case instruction_set::avx512: return avx512::add_any(kind, task, weights);
-    case instruction_set::avx2: return avx2::add_any(kind, task, weights);
-    case instruction_set::baseline: break;
+    case instruction_set::avx512:
+      return avx512::add_any(kind, task, weights);
+    case instruction_set::avx2:
+      return avx2::add_any(kind, task, weights);
+    case instruction_set::baseline:
+      break;
   }
 #endif
   baseline::add_any(kind, task, weights);

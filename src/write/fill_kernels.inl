@@ -127,9 +127,8 @@ HUGEHIST_TARGET void add_all(Cells kind, const fill_task& task, const weight_vie
     });
   } else if (weights.row_stride == 1) {
     const auto* data = weights.data + task.first_row;
-    for_each_event<Cells>(task, [&](auto* cells, std::ptrdiff_t event) HUGEHIST_TARGET {
-      add_row(kind, cells, data + event * weights.event_stride, n);
-    });
+    for_each_event<Cells>(task, [&](auto* cells, std::ptrdiff_t event)
+                                    HUGEHIST_TARGET { add_row(kind, cells, data + event * weights.event_stride, n); });
   } else {
     add_tiled(kind, task, weights);
   }
@@ -138,8 +137,11 @@ HUGEHIST_TARGET void add_all(Cells kind, const fill_task& task, const weight_vie
 template <class W>
 HUGEHIST_TARGET void add_any(storage kind, const fill_task& task, const weight_view<W>& weights) noexcept {
   switch (kind) {
-    case storage::int_: return add_all(integer_cells{}, task, weights);
-    case storage::double_: return add_all(double_cells{}, task, weights);
-    case storage::weighted: return add_all(weighted_cells{}, task, weights);
+    case storage::int_:
+      return add_all(integer_cells{}, task, weights);
+    case storage::double_:
+      return add_all(double_cells{}, task, weights);
+    case storage::weighted:
+      return add_all(weighted_cells{}, task, weights);
   }
 }

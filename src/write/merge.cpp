@@ -140,9 +140,8 @@ class merger {
   /// for them are written before the mark, and so stay written.
   void run_pinned(const merge_plan& plan, const chunk::layout& layout) {
     std::vector<chunk::pinned_chunk> pins(plan.chunks());
-    target_.pool.parallel_for(pins.size(), [&](std::size_t i, unsigned) {
-      pins[i] = target_.cache.acquire(layout, plan.coordinate(i));
-    });
+    target_.pool.parallel_for(
+        pins.size(), [&](std::size_t i, unsigned) { pins[i] = target_.cache.acquire(layout, plan.coordinate(i)); });
     const auto add = [&](std::size_t i, unsigned) {
       pins[i].mark_dirty();
       plan.add(i, pins[i]);

@@ -89,8 +89,9 @@ void merge_plan::add_block(std::uint32_t index) {
     return code == overflow_code && labels_[c].overflow == overflow_code;
   };
   for (std::size_t c = 0; c < labels_.size(); ++c) {
-    const bool missing = c == block.span ? std::ranges::any_of(block.row_codes, [&](auto code) { return lacks(c, code); })
-                                         : lacks(c, block.codes[c]);
+    const bool missing = c == block.span
+                             ? std::ranges::any_of(block.row_codes, [&](auto code) { return lacks(c, code); })
+                             : lacks(c, block.codes[c]);
     if (!missing) continue;
     if (is_zero(block)) return;
     const auto& axis = delta_.axes[categories_[c]];
@@ -260,7 +261,8 @@ void merge_plan::add(std::size_t chunk, const chunk::pinned_chunk& pin) const no
     switch (delta_.kind) {
       case storage::int_:
         for_each_weight(part, [&](std::size_t offset, double weight) {
-          reinterpret_cast<std::uint64_t*>(values)[offset] += std::bit_cast<std::uint64_t>(static_cast<std::int64_t>(weight));
+          reinterpret_cast<std::uint64_t*>(values)[offset] +=
+              std::bit_cast<std::uint64_t>(static_cast<std::int64_t>(weight));
         });
         break;
       case storage::double_:

@@ -17,8 +17,8 @@ namespace hugehist::write {
 
 /// For one category axis: where the delta's labels are in the target.
 struct label_bins {
-  std::vector<std::uint32_t> bins;          ///< of each of the delta's codes
-  std::uint32_t overflow = overflow_code;   ///< the target's overflow bin; overflow_code where it has none
+  std::vector<std::uint32_t> bins;         ///< of each of the delta's codes
+  std::uint32_t overflow = overflow_code;  ///< the target's overflow bin; overflow_code where it has none
   std::uint32_t of(std::uint32_t code) const noexcept { return code == overflow_code ? overflow : bins[code]; }
 };
 

@@ -63,10 +63,12 @@ void check_array(const array_view<T>& array, bool integers, std::size_t first, s
     bad = any_bad(begin, 1, events * columns, integers);
   } else if (columns == 1 || std::abs(array.event_stride) < std::abs(array.column_stride)) {
     for (std::size_t j = 0; j < columns; ++j)
-      bad |= any_bad(begin + static_cast<std::ptrdiff_t>(j) * array.column_stride, array.event_stride, events, integers);
+      bad |=
+          any_bad(begin + static_cast<std::ptrdiff_t>(j) * array.column_stride, array.event_stride, events, integers);
   } else {
     for (std::size_t e = 0; e < events; ++e)
-      bad |= any_bad(begin + static_cast<std::ptrdiff_t>(e) * array.event_stride, array.column_stride, columns, integers);
+      bad |=
+          any_bad(begin + static_cast<std::ptrdiff_t>(e) * array.event_stride, array.column_stride, columns, integers);
   }
   if (bad) name_bad(array, integers, first, last);
 }

@@ -31,7 +31,11 @@ delta rich_delta(storage kind, std::size_t events = 200) {
       {axis::int_category{}, "run"},
       {axis::str_category{.labels = {"e", "mu"}, .growth = false, .overflow = true}, "channel"},
       {axis::regular{.bins = 3, .lower = 1, .upper = 10, .transform = axis::transform::log},
-       metadata_map{{"name", std::string{"x"}}, {"label", std::string{"$x$"}}, {"a", true}, {"b", std::int64_t{-4}}, {"c", 0.5}}},
+       metadata_map{{"name", std::string{"x"}},
+                    {"label", std::string{"$x$"}},
+                    {"a", true},
+                    {"b", std::int64_t{-4}},
+                    {"c", 0.5}}},
       {axis::variable{{0, 1, 3}}, "v"},
       {axis::boolean{}, "b"},
       {axis::integer{.lower = 0, .upper = 2, .underflow = false, .overflow = false}, "i"}};
@@ -87,8 +91,9 @@ TEST_CASE("from_dense cuts a histogram into blocks that share its memory") {
   CHECK(got.at({{"a", "u"}, 0}) == std::array<double, 2>{3, 4});
   CHECK(delta.axes()[0].labels() == std::vector<std::string>{"a", "b"});
   view.strides.pop_back();
-  CHECK_THROWS_AS(delta::from_dense({labels_axis("dataset", {"a"}), x_axis, labels_axis("s", {"n"})}, storage::weighted, view),
-                  std::invalid_argument);
+  CHECK_THROWS_AS(
+      delta::from_dense({labels_axis("dataset", {"a"}), x_axis, labels_axis("s", {"n"})}, storage::weighted, view),
+      std::invalid_argument);
 }
 
 TEST_CASE("from_dense without category axes, without labels, and with overflow bins") {
@@ -100,7 +105,10 @@ TEST_CASE("from_dense without category axes, without labels, and with overflow b
   CHECK(delta::from_dense({labels_axis("s"), x_axis}, storage::int_, plane).empty());
   const axis::any fixed{axis::str_category{.labels = {}, .growth = false, .overflow = true}, "s"};
   CHECK(content(delta::from_dense({fixed, x_axis}, storage::int_, plane)).at({{"<overflow>"}, 5})[0] == 5);
-  CHECK(delta::from_dense({fixed, {axis::regular{1, 0, 1, false, false}}}, storage::int_, plane).data().blocks.at(0).rows() == 0);
+  CHECK(delta::from_dense({fixed, {axis::regular{1, 0, 1, false, false}}}, storage::int_, plane)
+            .data()
+            .blocks.at(0)
+            .rows() == 0);
 }
 
 TEST_CASE("The compact form comes back the same") {
@@ -134,7 +142,8 @@ TEST_CASE("Many blocks and large ones, sparse and full, come back the same and s
     buffer.fill({.columns = {"c" + std::to_string(c), variations{names}, numbers{array_view<double>{x}}},
                  .weight = array_view<double>{w.data(), n, names.size()}});
   }
-  for (int c = 0; c < 3000; ++c) buffer.fill({.columns = {"thin " + std::to_string(c), std::string{"s0"}, numbers{0.5}}});
+  for (int c = 0; c < 3000; ++c)
+    buffer.fill({.columns = {"thin " + std::to_string(c), std::string{"s0"}, numbers{0.5}}});
   const auto made = buffer.take();
   const auto bytes = made.to_bytes();
   check_equal(made, delta::from_bytes(bytes));
@@ -150,8 +159,7 @@ TEST_CASE("Many blocks and large ones, sparse and full, come back the same and s
 
 TEST_CASE("Damaged bytes are refused: every truncation, every flipped bit") {
   const auto bytes = rich_delta(storage::weighted, 20).to_bytes();
-  for (std::size_t n = 0; n < bytes.size(); ++n)
-    REQUIRE_THROWS_AS(delta::from_bytes(std::span{bytes}.first(n)), error);
+  for (std::size_t n = 0; n < bytes.size(); ++n) REQUIRE_THROWS_AS(delta::from_bytes(std::span{bytes}.first(n)), error);
   auto longer = bytes;
   longer.push_back(std::byte{0});
   CHECK_THROWS_AS(delta::from_bytes(longer), corruption_error);

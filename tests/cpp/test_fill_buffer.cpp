@@ -27,7 +27,9 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 // std::vector<bool> has no contiguous elements.
 struct bools {
   explicit bools(std::size_t n) : data{std::make_unique<bool[]>(n)}, size{n} {}
-  bools(std::initializer_list<bool> values) : bools(values.size()) { std::copy(values.begin(), values.end(), data.get()); }
+  bools(std::initializer_list<bool> values) : bools(values.size()) {
+    std::copy(values.begin(), values.end(), data.get());
+  }
   bool& operator[](std::size_t i) { return data[i]; }
   bool operator[](std::size_t i) const { return data[i]; }
   array_view<bool> view() const { return std::span<const bool>{data.get(), size}; }
@@ -121,11 +123,13 @@ TEST_CASE("Integers fall into the bins of Boost.Histogram, and far ones do not w
   CHECK(counts({axis::integer{.lower = -2, .upper = 4, .underflow = false, .overflow = false, .circular = true}},
                values) == boost_counts(bh::axis::integer<int, meta, option::circular_t>(-2, 4), narrow));
 
-  const std::vector<std::int32_t> far{std::numeric_limits<std::int32_t>::min(), std::numeric_limits<std::int32_t>::max()};
+  const std::vector<std::int32_t> far{std::numeric_limits<std::int32_t>::min(),
+                                      std::numeric_limits<std::int32_t>::max()};
   CHECK(counts({axis::integer{-5, -2}}, far) == std::vector<double>{1, 0, 0, 0, 1});
   CHECK(counts({axis::integer{2, 5}}, far) == std::vector<double>{1, 0, 0, 0, 1});
   CHECK(counts({axis::boolean{}}, values) == std::vector<double>{1, 9});
-  CHECK_THROWS_AS(counts({axis::integer{2, 5}}, std::vector<std::int64_t>{std::int64_t{1} << 32}), std::invalid_argument);
+  CHECK_THROWS_AS(counts({axis::integer{2, 5}}, std::vector<std::int64_t>{std::int64_t{1} << 32}),
+                  std::invalid_argument);
   CHECK_THROWS_AS(counts({axis::integer{2, 5}}, std::vector<double>{3}), type_error);
   CHECK_THROWS_AS(counts({axis::boolean{}}, std::vector<float>{1}), type_error);
 }
@@ -135,12 +139,11 @@ namespace {
 /// Random events over (dataset codes, category, systematic variations, score, integer) and their reference: one
 /// Boost.Histogram fill for each event, category and variation.
 struct random_case {
-  using reference_axes =
-      std::tuple<bh::axis::category<std::string, bh::axis::null_type, bh::axis::option::growth_t>,
-                 bh::axis::category<std::string, bh::axis::null_type, bh::axis::option::growth_t>,
-                 bh::axis::category<std::string, bh::axis::null_type, bh::axis::option::growth_t>,
-                 bh::axis::regular<double, bh::use_default, bh::axis::null_type>,
-                 bh::axis::integer<int, bh::axis::null_type, bh::axis::option::none_t>>;
+  using reference_axes = std::tuple<bh::axis::category<std::string, bh::axis::null_type, bh::axis::option::growth_t>,
+                                    bh::axis::category<std::string, bh::axis::null_type, bh::axis::option::growth_t>,
+                                    bh::axis::category<std::string, bh::axis::null_type, bh::axis::option::growth_t>,
+                                    bh::axis::regular<double, bh::use_default, bh::axis::null_type>,
+                                    bh::axis::integer<int, bh::axis::null_type, bh::axis::option::none_t>>;
   using reference = bh::histogram<reference_axes, bh::weight_storage>;
 
   std::size_t n, k;
@@ -155,8 +158,15 @@ struct random_case {
   std::vector<std::string> systematics;
 
   random_case(std::size_t events, std::size_t rows, unsigned seed)
-      : n{events}, k{rows}, score_by_row{seed % 2 == 1}, mask_by_row{seed % 3 == 1}, float_weights{seed % 5 < 2},
-        fortran{seed % 7 < 3}, weight_by_row{seed % 11 != 0}, sr(n * k), cr(n) {
+      : n{events},
+        k{rows},
+        score_by_row{seed % 2 == 1},
+        mask_by_row{seed % 3 == 1},
+        float_weights{seed % 5 < 2},
+        fortran{seed % 7 < 3},
+        weight_by_row{seed % 11 != 0},
+        sr(n * k),
+        cr(n) {
     std::mt19937 random{seed};
     std::uniform_real_distribution<double> uniform{-0.2, 1.2};
     for (std::size_t j = 0; j < k; ++j) systematics.push_back("sys" + std::to_string(j));
@@ -192,10 +202,10 @@ struct random_case {
       return array_view<T>{values.data(), n, by_row ? k : 1};
     };
     fill_arguments arguments;
-    arguments.columns = {label_codes{datasets, array_view<std::int32_t>{codes}},
-                         label_masks{{"sr", "cr"}, {array_view<bool>{sr.data.get(), n, mask_by_row ? k : 1}, cr.view()}},
-                         variations{systematics}, numbers{by(score, score_by_row)},
-                         numbers{array_view<std::int64_t>{jets}}};
+    arguments.columns = {
+        label_codes{datasets, array_view<std::int32_t>{codes}},
+        label_masks{{"sr", "cr"}, {array_view<bool>{sr.data.get(), n, mask_by_row ? k : 1}, cr.view()}},
+        variations{systematics}, numbers{by(score, score_by_row)}, numbers{array_view<std::int64_t>{jets}}};
     arguments.weight = float_weights ? weights_of(weight_float) : weights_of(weight);
     buffer.fill(arguments, threads);
   }
@@ -213,7 +223,10 @@ struct random_case {
   }
 
   static std::vector<axis::any> axes() {
-    return {labels_axis("dataset"), labels_axis("category"), labels_axis("systematic"), score_axis(7),
+    return {labels_axis("dataset"),
+            labels_axis("category"),
+            labels_axis("systematic"),
+            score_axis(7),
             {axis::integer{.lower = 0, .upper = 5, .underflow = false, .overflow = false}, "jets"}};
   }
   static reference make_reference() {
@@ -360,8 +373,7 @@ TEST_CASE("Fixed category axes: their labels, their overflow bin, or an error") 
 
   fill_buffer strict{{closed, score_axis()}, storage::double_};
   CHECK_THROWS_AS(strict.fill({.columns = {column, view(x)}}), key_error);
-  CHECK_THROWS_WITH(strict.fill({.columns = {std::string{"q"}, view(x)}}),
-                    contains("closed") && contains("'q'"));
+  CHECK_THROWS_WITH(strict.fill({.columns = {std::string{"q"}, view(x)}}), contains("closed") && contains("'q'"));
   CHECK(strict.empty());
   CHECK(strict.take().data().labels == std::vector<std::vector<std::string>>{{}});
 
@@ -408,14 +420,16 @@ TEST_CASE("A fill that fails changes nothing") {
       {"NaN", {.columns = {string("x"), string("y"), view(x)}, .weight = array_view<double>{bad_weights}}},
       {"scalar NaN", {.columns = {string("x"), string("y"), view(x)}, .weight = nan_value}},
       {"weight columns without variations", {.columns = {string("x"), string("y"), view(x)}, .weight = good.weight}},
-      {"wrong number of columns", {.columns = {string("x"), variations{{"p", "q", "r"}}, view(x)}, .weight = good.weight}},
+      {"wrong number of columns",
+       {.columns = {string("x"), variations{{"p", "q", "r"}}, view(x)}, .weight = good.weight}},
       {"two lists", {.columns = {variations{{"p", "q"}}, variations{{"p", "q"}}, view(x)}, .weight = good.weight}},
       {"list repeats", {.columns = {string("x"), variations{{"p", "p"}}, view(x)}, .weight = good.weight}},
       {"empty list", {.columns = {string("x"), variations{}, view(x)}}},
       {"masks repeat", {.columns = {label_masks{{"x", "x"}, {in.view(), in.view()}}, string("y"), view(x)}}},
       {"mask missing", {.columns = {label_masks{{"x", "z"}, {in.view()}}, string("y"), view(x)}}},
       {"mask length", {.columns = {label_masks{{"x"}, {short_mask.view()}}, string("y"), view(x)}}},
-      {"code too large", {.columns = {label_codes{{"n1", "n2"}, array_view<std::int32_t>{bad_codes}}, string("y"), view(x)}}},
+      {"code too large",
+       {.columns = {label_codes{{"n1", "n2"}, array_view<std::int32_t>{bad_codes}}, string("y"), view(x)}}},
       {"code -1", {.columns = {label_codes{{"n1", "n2"}, array_view<std::int32_t>{negative}}, string("y"), view(x)}}},
       {"label on a number axis", {.columns = {string("x"), string("y"), string("z")}}},
       {"list on a number axis", {.columns = {string("x"), string("y"), variations{{"z"}}}}},

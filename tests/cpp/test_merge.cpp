@@ -221,8 +221,7 @@ delta random_dense(std::vector<axis::any> axes, storage kind, std::mt19937& rand
 std::vector<std::size_t> random_chunks(const std::vector<axis::any>& axes, std::mt19937& random) {
   if (random() % 3 == 0) return {};
   std::vector<std::size_t> shape;
-  for (const auto& axis : axes)
-    shape.push_back(axis.is_growing() ? 1 + random() % 20 : 1 + random() % axis.extent());
+  for (const auto& axis : axes) shape.push_back(axis.is_growing() ? 1 + random() % 20 : 1 + random() % axis.extent());
   return shape;
 }
 
@@ -376,7 +375,8 @@ TEST_CASE("A merge that fails midway undoes itself, and earlier ones stay") {
     fill_buffer buffer{axes, storage::weighted};
     const std::vector<double> x{0.1, 0.5, 0.9};
     for (int d = from; d < to; ++d)
-      buffer.fill({.columns = {"d" + std::to_string(d), std::string{"s"}, numbers{array_view<double>{x}}}, .weight = 2.0});
+      buffer.fill(
+          {.columns = {"d" + std::to_string(d), std::string{"s"}, numbers{array_view<double>{x}}}, .weight = 2.0});
     return buffer.take();
   };
   for (unsigned threads : {1U, 3U}) {
@@ -435,7 +435,8 @@ TEST_CASE("A hundred thousand categories in one merge") {
     labels.push_back("category " + std::to_string(i));
     codes.push_back(static_cast<std::int32_t>(i));
   }
-  buffer.fill({.columns = {label_codes{labels, array_view<std::int32_t>{codes}}, std::string{"nominal"}, numbers{0.7}}});
+  buffer.fill(
+      {.columns = {label_codes{labels, array_view<std::int32_t>{codes}}, std::string{"nominal"}, numbers{0.7}}});
   const auto addend = buffer.take();
   target t{axes, storage::weighted, {1000, 1, 4}};
   t.merge(addend);
