@@ -88,12 +88,18 @@ void check_counter_key(const file::counter_key& key) {
 
 file::file(std::shared_ptr<impl> shared) noexcept : impl_{std::move(shared)} {}
 
-file::file(const std::filesystem::path& path, open_mode mode, file_options options)
-    : impl_{std::make_shared<impl>(store::open_hdf5(path, access_for(path, mode), hdf5_cache_for(options)), options)} {}
+file::file(const std::filesystem::path& path, open_mode mode, file_options options) {
+  check_options(options, path.string());
+  impl_ = std::make_shared<impl>(store::open_hdf5(path, access_for(path, mode), hdf5_cache_for(options)), options);
+}
 
-file file::in_memory(file_options options) { return file{std::make_shared<impl>(store::make_memory_store(), options)}; }
+file file::in_memory(file_options options) {
+  check_options(options, "in memory");
+  return file{std::make_shared<impl>(store::make_memory_store(), options)};
+}
 
 file file::from_image(std::span<const std::byte> image, bool writable, file_options options) {
+  check_options(options, "image");
   auto opened = store::open_hdf5_image(image, writable);
   return file{std::make_shared<impl>(std::move(opened.store), options, std::move(opened.source))};
 }

@@ -15,18 +15,18 @@ namespace hugehist {
 namespace {
 
 constexpr std::size_t min_memory = std::size_t{8} << 20;
+constexpr unsigned max_threads = 1024;
 
-file_options checked(file_options options, const std::string& name) {
+}  // namespace
+
+void check_options(const file_options& options, const std::string& name) {
   if (options.memory < min_memory)
     throw std::invalid_argument{"file '" + name + "': memory=" + std::to_string(options.memory) +
                                 " bytes is too small: give at least 8 MiB"};
-  if (options.threads > 1024)
+  if (options.threads > max_threads)
     throw std::invalid_argument{"file '" + name + "': threads=" + std::to_string(options.threads) +
                                 " is too many: give at most 1024, or 0 for one each processor"};
-  return options;
 }
-
-}  // namespace
 
 void histogram::state::reload() {
   const auto& record = owner->store->record(id);
@@ -41,7 +41,7 @@ file::impl::impl(std::unique_ptr<store::store> opened, file_options given,
                  std::shared_ptr<store::image_source> image_of_file)
     : name{opened->name()},
       writable{opened->writable()},
-      options{checked(given, opened->name())},
+      options{given},
       owner{::getpid()},
       store{std::move(opened)},
       image{std::move(image_of_file)},
@@ -138,15 +138,20 @@ std::size_t file::impl::buffered_bytes() const noexcept {
   return bytes;
 }
 
-void file::impl::flush_over_budget() {
+void file::impl::make_room() {
   const auto held = [](const auto& state) {
     return (state->buffer ? state->buffer->size_bytes() : 0) + (state->unmerged ? state->unmerged->size_bytes() : 0);
   };
   while (buffered_bytes() > options.memory / 4) flush(**std::ranges::max_element(states, {}, held));
+  if (options.commit_bytes > 0 && store->pending_bytes() >= options.commit_bytes) commit();
 }
 
-void file::impl::commit_if_due() {
-  if (options.commit_bytes > 0 && store->pending_bytes() >= options.commit_bytes) commit();
+void file::impl::try_to_make_room() noexcept {
+  try {
+    make_room();
+  } catch (const std::exception&) {
+    // What waits still waits, in memory or in the scratch file; nothing is lost.
+  }
 }
 
 void file::impl::commit() {

@@ -26,6 +26,9 @@
 
 namespace hugehist {
 
+/// Throws std::invalid_argument. To be called before a file is opened, which may empty it.
+void check_options(const file_options& options, const std::string& name);
+
 struct histogram::state {
   file::impl* owner = nullptr;
   std::string name;
@@ -60,11 +63,13 @@ struct file::impl {
 
   /// Merges what the histogram's buffer holds. REQUIRES: entered
   void flush(histogram::state& state);
-  /// Merges the largest buffers while all of them hold more than their part of the budget. REQUIRES: entered
-  void flush_over_budget();
+  /// Merges the largest buffers while all of them hold more than their part of the budget, and commits where the
+  /// uncommitted chunks have passed the user's limit. Whoever adds calls it before, while a failure means that
+  /// nothing was added. REQUIRES: entered
+  void make_room();
+  /// The same after an addition, which stands: the next call tells what failed. REQUIRES: entered
+  void try_to_make_room() noexcept;
   void merge(histogram::state& state, const delta& addend);
-  /// Commits where the uncommitted chunks have passed the user's limit. REQUIRES: entered
-  void commit_if_due();
   void commit();
   void discard();
   std::size_t buffered_bytes() const noexcept;

@@ -118,7 +118,9 @@ TEST_CASE("opening says what is wrong") {
   CHECK_THROWS_AS((hugehist::file{at("empty.h5")}), hugehist::format_error);
   { hugehist::file file{at("a.h5"), open_mode::exclusive}; }
   CHECK_THROWS_AS((hugehist::file{at("a.h5"), open_mode::exclusive}), std::system_error);
-  CHECK_THROWS_AS((hugehist::file{at("a.h5"), open_mode::read, {.memory = 1000}}), std::invalid_argument);
+  const auto size = fs::file_size(at("a.h5"));
+  CHECK_THROWS_AS((hugehist::file{at("a.h5"), open_mode::write, {.memory = 1000}}), std::invalid_argument);
+  CHECK(fs::file_size(at("a.h5")) == size);  // bad options must not empty the file
 }
 
 TEST_CASE("one writer at a time, across processes") {
