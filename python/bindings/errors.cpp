@@ -45,7 +45,8 @@ void raise_os_error(const std::system_error& problem) {
   PyErr_SetObject(PyExc_OSError, arguments.ptr());
 }
 
-void translate(std::exception_ptr pending) {
+// The signature is pybind11's.
+void translate(std::exception_ptr pending) {  // NOLINT(performance-unnecessary-value-param)
   try {
     if (pending) std::rethrow_exception(pending);
   } catch (const format_error& problem) {
