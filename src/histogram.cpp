@@ -39,10 +39,10 @@ void histogram::fill(const fill_arguments& arguments, unsigned threads) {
   auto& file = *state_->owner;
   const auto lock = file.enter_to_write();
   file.check_mergeable(*state_);
+  file.make_room();
   if (!state_->buffer) state_->buffer.emplace(file.store->record(state_->id).schema.axes, state_->kind);
   state_->buffer->fill(arguments, threads == 0 ? file.pool->size() : threads);
-  file.flush_over_budget();
-  file.commit_if_due();
+  file.try_to_make_room();
 }
 
 bool histogram::merge(const delta& addend, const std::optional<std::string>& id) {
@@ -51,9 +51,10 @@ bool histogram::merge(const delta& addend, const std::optional<std::string>& id)
   file.check_mergeable(*state_);
   if (id && id->empty()) throw std::invalid_argument{"the id of a merge is not empty"};
   if (id && file.store->in_ledger(*id)) return false;
+  file.make_room();
   file.merge(*state_, addend);
   if (id) file.store->add_to_ledger(*id);
-  file.commit_if_due();
+  file.try_to_make_room();
   return true;
 }
 
