@@ -53,9 +53,9 @@ file::impl::impl(std::unique_ptr<store::store> opened, file_options given,
 file::impl::~impl() {
   if (!store || ::getpid() != owner) {
     if (store) {  // the threads and the file position are the parent's: leave them alone
-      pool.release();
-      cache.release();
-      store.release();
+      static_cast<void>(pool.release());
+      static_cast<void>(cache.release());
+      static_cast<void>(store.release());
     }
     return;
   }
