@@ -90,7 +90,7 @@ void for_each_batch(const axis::any& axis, const array_view<T>& column, std::siz
       }
     }
     bool wide = false;
-    const auto convert = [&wide](T value) {
+    const auto convert = [&](T value) {
       if constexpr (narrows) wide |= value != static_cast<std::int32_t>(value);
       return static_cast<Value>(value);
     };

@@ -59,9 +59,12 @@ class divider {
       if (column.use == column_kind::codes) continue;
       std::vector<std::uint32_t> codes;
       for (const auto& label : column.labels) codes.push_back(tables_[c].resolve(label));
-      if (column.use == column_kind::one_label) codes_[c] = codes.front();
-      if (column.use == column_kind::variations) result_.row_codes = std::move(codes);
-      if (column.use == column_kind::masks) mask_codes_[c] = std::move(codes);
+      if (column.use == column_kind::one_label)
+        codes_[c] = codes.front();
+      else if (column.use == column_kind::variations)
+        result_.row_codes = std::move(codes);
+      else
+        mask_codes_[c] = std::move(codes);
     }
   }
 
@@ -142,7 +145,7 @@ class divider {
 
   void add_job(const std::vector<std::uint32_t>* group, const std::uint32_t* events, std::size_t count) {
     auto codes = codes_;
-    for (std::size_t i = 0; i < coded_axes_.size(); ++i) codes[coded_axes_[i]] = (*group)[i];
+    for (std::size_t i = 0; group != nullptr && i < coded_axes_.size(); ++i) codes[coded_axes_[i]] = (*group)[i];
     if (call_.span != no_span) codes[call_.span] = 0;
     result_.jobs.push_back({std::move(codes), events, count, row_masks_});
   }
