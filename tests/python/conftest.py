@@ -1,4 +1,4 @@
-"""Fixtures and hypothesis profiles: 'ci' by default, 'full' with HUGEHIST_EXAMPLES examples (10^4)."""
+"""Fixtures and hypothesis profiles: 'ci' by default, 'quick' for slow builds, 'full' with HUGEHIST_EXAMPLES (10^4)."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # for trusted.py: the tests are 
 
 EXAMPLES = os.environ.get("HUGEHIST_EXAMPLES")
 _COMMON = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large]}
+settings.register_profile("quick", max_examples=20, **_COMMON)  # type: ignore[arg-type]
 settings.register_profile("ci", max_examples=300, **_COMMON)  # type: ignore[arg-type]
 settings.register_profile("full", max_examples=int(EXAMPLES or 10_000), **_COMMON)  # type: ignore[arg-type]
 settings.load_profile("full" if EXAMPLES else os.environ.get("HYPOTHESIS_PROFILE", "ci"))
