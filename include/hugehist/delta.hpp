@@ -36,7 +36,7 @@ class HUGEHIST_EXPORT delta {
   /// must keep the memory alive and unchanged. Throws std::invalid_argument when axes and strides disagree.
   static delta from_dense(std::vector<axis::any> axes, storage kind, dense_view cells, bool variance_known = true);
 
-  /// The compact form that to_bytes wrote (docs/format.md). Throws format_error or corruption_error; never
+  /// The compact form that to_bytes wrote (docs/format-delta.md). Throws format_error or corruption_error; never
   /// reads past `bytes` nor takes memory beyond what the checked header announces.
   static delta from_bytes(std::span<const std::byte> bytes);
 

@@ -7,7 +7,7 @@
 namespace hugehist::write {
 namespace {
 
-// docs/format.md lists these numbers; they never change.
+// docs/format-delta.md lists these numbers; they never change.
 constexpr std::uint8_t code_regular = 0, code_variable = 1, code_integer = 2, code_boolean = 3, code_string = 4,
                        code_int = 5;
 constexpr std::uint8_t code_bool = 0, code_int64 = 1, code_double = 2, code_text = 3;

@@ -1,4 +1,4 @@
-// Axes in the compact form of a delta (docs/format.md).
+// Axes in the compact form of a delta (docs/format-delta.md).
 #pragma once
 
 #include "write/byte_stream.hpp"

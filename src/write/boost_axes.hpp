@@ -1,6 +1,7 @@
 // Our axes as Boost.Histogram's own, so that each value falls into the bin where a boost-histogram puts it.
 //
-// axis::any says what an axis is; this is the only place where it turns into something that can be filled.
+// axis::any says what an axis is; here it turns into something that can be filled. (bin_kernels.hpp has faster loops
+// for the plain kinds, which are held against these.)
 // Boost.Histogram 1.81 and the version inside boost-histogram 1.8 have the same index functions, line by line.
 #pragma once
 

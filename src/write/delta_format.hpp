@@ -1,4 +1,4 @@
-// The constants of a delta's compact form; docs/format.md describes it byte by byte.
+// The constants of a delta's compact form; docs/format-delta.md describes it byte by byte.
 //
 //   prelude   64 bytes, fixed: magic, version, sizes, checksums
 //   head      one frame: axes, labels, variations, and a list of blocks and of frames
