@@ -6,10 +6,8 @@
 #include <hugehist/error.hpp>
 
 #include <algorithm>
-#include <cmath>
 #include <stdexcept>
 #include <system_error>
-#include <type_traits>
 #include <utility>
 
 namespace hugehist {

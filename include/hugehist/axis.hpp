@@ -86,8 +86,9 @@ using kind = std::variant<regular, variable, integer, boolean, str_category, int
 class HUGEHIST_EXPORT any {
  public:
   /// Throws std::invalid_argument, naming the axis, when the values make no axis: no bins, edges that do
-  /// not ascend or are not finite, a range that the transform cannot take, labels that repeat, a growing
-  /// axis with an overflow bin, a circular axis with an underflow bin.
+  /// not ascend or are NaN, a range that is not finite or that the transform cannot take, labels that repeat, a
+  /// growing axis with an overflow bin, a circular axis with an underflow bin or (but for an integer one, which
+  /// has no flow bins) without an overflow bin.
   any(axis::kind value, metadata_map metadata = {});  // NOLINT(google-explicit-constructor)
 
   /// As above, with `metadata = {{"name", name}}`.

@@ -26,8 +26,8 @@ namespace hugehist {
 enum class open_mode { read, read_write, append, write, exclusive };
 
 struct file_options {
-  std::size_t memory = std::size_t{512} << 20;      ///< bytes for buffers, cache and read scratch together
-  unsigned threads = 0;                             ///< 0: as many as there are processors
+  std::size_t memory = std::size_t{512} << 20;      ///< bytes for buffers, cache and read scratch, 8 MiB at least
+  unsigned threads = 0;                             ///< 0: as many as there are processors; at most 1024
   std::size_t commit_bytes = std::size_t{1} << 30;  ///< commit by itself after so many encoded bytes; 0: never
 };
 
@@ -71,16 +71,19 @@ class HUGEHIST_EXPORT file {
   /// Throws key_error, naming the file and what it does hold.
   histogram at(const std::string& name) const;
   bool contains(const std::string& name) const;
+  /// All histograms, sorted; the groups they lie in are part of the name.
   std::vector<std::string> names() const;
-  /// Removes a histogram within the next commit; handles to it refuse further use.
+  /// Removes a histogram within the next commit; handles to it refuse further use. Throws key_error.
   void remove(const std::string& name);
 
   /// Attributes of the file: HDF5 attributes of the root group. They are part of the commit.
+  /// Throws std::invalid_argument for what a file cannot keep, key_error for removing what is not there.
   metadata_map attributes() const;
   void set_attribute(const std::string& key, scalar value);
   void remove_attribute(const std::string& key);
 
   /// Sums kept beside the histograms within the same commit, under a key of one or more parts.
+  /// Errors as for attributes; adding to a counter that is not there makes it.
   using counter_key = std::vector<std::string>;
   std::map<counter_key, double> counters() const;
   void set_counter(const counter_key& key, double value);
@@ -91,7 +94,8 @@ class HUGEHIST_EXPORT file {
   bool merged(const std::string& id) const;
   std::vector<std::string> merge_ids() const;
 
-  /// Makes everything that was filled and merged so far one new state of the file on disk.
+  /// Makes everything that was filled and merged so far one new state of the file on disk. On an exception
+  /// (std::system_error: no space) nothing is lost: it can be called again.
   void commit();
   /// Forgets everything since the last commit.
   void discard();

@@ -53,15 +53,19 @@ class HUGEHIST_EXPORT histogram {
   /// An empty buffer over the same axes, for filling elsewhere; see fill_buffer::take and merge.
   fill_buffer buffer() const;
 
-  /// Adds labels to a growing category axis; those that exist stay as they are.
+  /// Adds labels to a growing category axis; those that exist stay as they are. Throws key_error
+  /// for an axis that is not there, std::invalid_argument for one that does not grow or a label that cannot be kept.
   void grow(const std::string& axis, std::span<const std::string> labels);
 
   /// Reads what the maps select, one map for each axis. Memory: the answer, and one chunk a thread.
   /// `progress` is called with (chunks done, chunks to do) now and then; an exception from it stops the read.
+  /// It runs under the file's lock, so it must not call the file. Throws std::invalid_argument for maps that do not
+  /// fit the axes as they are now, memory_error for an answer that is too large, corruption_error for a damaged chunk.
   using progress_callback = std::function<void(std::size_t, std::size_t)>;
   dense_planes read(std::span<const axis_map> maps, const progress_callback& progress = {}) const;
 
-  /// The sum over all axes but those named; the shape follows the axis order of the histogram.
+  /// The sum over all axes but those named; the shape follows the axis order of the histogram,
+  /// with 1 where an axis was summed. Throws key_error, and as read().
   dense_planes project(std::span<const std::string> axes) const;
 
   /// Position of an axis by its name. Throws key_error with the names there are.

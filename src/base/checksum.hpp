@@ -1,4 +1,4 @@
-// The checksum under everything that HDF5 leaves unchecked: XXH64 (xxHash, 64 bits, seed 0).
+// The checksum under everything that HDF5 leaves unchecked: XXH64 (xxHash, 64 bits).
 #pragma once
 
 #include <cstddef>

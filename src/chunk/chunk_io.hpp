@@ -60,7 +60,7 @@ class chunk_io {
   std::atomic<std::uint64_t> chunks_read_{0}, chunks_written_{0}, bytes_read_{0}, bytes_written_{0};
 };
 
-/// Whether all bytes are 0. REQUIRES: `data` aligned to 8 bytes, `bytes` a multiple of 8
+/// Whether all bytes are 0.
 bool all_zero(const std::byte* data, std::size_t bytes) noexcept;
 
 }  // namespace hugehist::chunk

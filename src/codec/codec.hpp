@@ -2,8 +2,8 @@
 //
 // The pipeline is shuffle (HDF5 filter 2), then zstd (registered filter 32015) or deflate (filter 1); bit i
 // of the filter mask set means that filter i was left out for this chunk. zstd output is one frame with
-// content size and frame checksum, which h5py with hdf5plugin reads. Encoders and decoders keep scratch
-// memory and compression contexts, so give each thread its own.
+// content size and frame checksum, which h5py with hdf5plugin reads. A coder keeps scratch memory and
+// compression contexts, so give each thread its own.
 #pragma once
 
 #include "base/encoding.hpp"

@@ -3,6 +3,7 @@
 #include <hugehist/error.hpp>
 
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include <new>
 #include <string>
@@ -12,7 +13,7 @@ namespace {
 
 void check_encoder(std::size_t code) {
   if (!ZSTD_isError(code)) return;
-  if (ZSTD_getErrorName(code) == std::string{"Allocation error : not enough memory"}) throw std::bad_alloc{};
+  if (ZSTD_getErrorCode(code) == ZSTD_error_memory_allocation) throw std::bad_alloc{};
   throw error{std::string{"zstd cannot compress: "} + ZSTD_getErrorName(code)};
 }
 

@@ -145,7 +145,6 @@ class reader {
   std::size_t threads_;
   std::size_t batch_limit_ = 1;
   std::vector<worker_scratch> scratch_;
-  std::vector<slot> slots_;              // kept from batch to batch for their memory
   std::vector<std::uint32_t> position_;  // of the next chunk: its part along each axis
   std::vector<std::uint32_t> batch_;     // positions of the chunks of this batch, one after another
 };

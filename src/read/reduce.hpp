@@ -27,7 +27,8 @@ struct read_source {
 };
 
 /// REQUIRES: one map for each axis, targets within extents (checked: std::invalid_argument).
-/// Throws std::bad_alloc-derived error when the answer itself does not fit into memory.
+/// Throws memory_error when the answer itself does not fit into memory, corruption_error that names the chunk, and
+/// what `progress` throws.
 dense_planes read(const read_source& source, std::span<const axis_map> maps,
                   const std::function<void(std::size_t, std::size_t)>& progress);
 

@@ -1,7 +1,7 @@
 // Which part of a delta goes to which chunk.
 //
-// A plan is made for a histogram whose categories have grown already and whose grid is known. It refers to the
-// delta and to the layout. A plain value once made; add() may be called for different chunks at once.
+// A plan is made before the histogram changes, with the extents and the grid that it will have. It refers to the
+// delta, the layout and the extents. A plain value once made; add() may be called for different chunks at once.
 #pragma once
 
 #include "chunk/cache.hpp"
@@ -10,7 +10,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <span>
 #include <vector>
 
 namespace hugehist::write {
@@ -61,7 +60,6 @@ class merge_plan {
     bool is_zero = false;
   };
 
-  void find_axes();
   void make_tiles();
   void add_block(std::uint32_t index);
   std::pair<std::uint32_t, std::uint32_t> groups_of(const block& block);
