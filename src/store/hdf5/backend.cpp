@@ -19,6 +19,7 @@ struct medium_histogram {
   std::string name;
   storage kind = storage::double_;
   bool growable = true;
+  bool filtered = true;                           // the dataset declares filters
   std::vector<std::size_t> chunk_shape, extents;  // as committed
   plane_handles planes = {};                      // opened at first use
   std::array<bool, max_planes> absent = {};       // of a histogram of others without content
@@ -115,7 +116,12 @@ void hdf5_backend::find_histograms(const std::string& path, std::unordered_set<h
 }
 
 medium_histogram hdf5_backend::describe(const std::string& name, const histogram_record& record) {
-  return {name, record.schema.kind, record.growable, record.chunk_shape, model::extents(record.schema.axes)};
+  return {name,
+          record.schema.kind,
+          record.growable,
+          record.codec.method != codec::method::none,
+          record.chunk_shape,
+          model::extents(record.schema.axes)};
 }
 
 stored_histogram hdf5_backend::load_histogram(const std::string& path) {
@@ -317,6 +323,14 @@ void hdf5_backend::apply_chunks(const change_set& changes) {
     const auto offset = chunk_offset(key.coordinate, histogram.chunk_shape, histogram.extents);
     if (!offset) throw error{chunk_name(histogram, key, plane) + " lies outside of its axes"};
     try {
+      // HDF5 (1.10.8) writes a chunk that keeps its size in place, and then keeps its old filter mask, too. Another
+      // size in between makes it a new entry; the handle is opened again because it remembers the chunk.
+      if (histogram.filtered && stored_chunk_bytes(plane_of(histogram, plane), *offset) == chunk.bytes.size()) {
+        const std::size_t other_size = chunk.bytes.size() == 1 ? 2 : 1;
+        write_stored_chunk(plane_of(histogram, plane), *offset,
+                           {std::vector<std::byte>(other_size), chunk.filter_mask});
+        histogram.planes[plane].reset();
+      }
       write_stored_chunk(plane_of(histogram, plane), *offset, chunk);
     } catch (const failure& problem) {
       throw failure{chunk_name(histogram, key, plane) + ": " + problem.what(), problem.trace(), problem.code()};
