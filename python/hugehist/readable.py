@@ -35,16 +35,16 @@ class Source:
     def __init__(self, core: _core.Histogram) -> None:
         self.core = core
         self.owner = f"histogram '{core.name}'"
-        self._version = 0
-        self._axes: tuple[Axis, ...] = ()
+        self._made: tuple[int, tuple[Axis, ...]] = (0, ())  # one assignment: other threads ask too
 
     def axes(self) -> tuple[int, tuple[Axis, ...]]:
         """(version, axes): the same version means the same axes."""
         version, uhi = self.core.axes()
-        if version != self._version:
-            self._axes = tuple(axis_from_uhi(axis) for axis in uhi)
-            self._version = version
-        return version, self._axes
+        made = self._made
+        if version != made[0]:
+            made = version, tuple(axis_from_uhi(axis) for axis in uhi)
+            self._made = made
+        return made
 
 
 class Readable(ABC):
@@ -141,7 +141,7 @@ class Readable(ABC):
         return result
 
     def sum(self, flow: bool = False) -> Number:
-        return self._number(self._selection().total(flow))
+        return self._number(lambda selection: selection.total(flow))
 
     def to_boost(self) -> bh.Histogram[Any]:
         """A copy in memory."""
@@ -158,16 +158,14 @@ class Readable(ABC):
 
     def _to_uhi_(self) -> dict[str, Any]:
         """The UHI serialization form, which uhi.io writes and hist.Hist takes."""
-        selection = self._selection()
+        selection, planes = self._read_now()
         kind = "double" if self._source.core.storage == "int" and selection.scaled else self._source.core.storage
         names = ("values", "variances")
-        storage = {"type": kind} | dict(zip(names, self._read(selection), strict=False))
-        return {
-            "uhi_schema": 1,
-            "axes": axes_to_uhi(selection.axes),
-            "storage": storage,
-            "metadata": {"name": self.name} | self.metadata,
-        }
+        storage = {"type": kind} | dict(zip(names, planes, strict=False))
+        metadata = {"name": self.name} | self.metadata
+        if kind == "double" and not self._variance_known(selection):
+            metadata["_variance_known"] = False  # boost-histogram's key: else the values would pass for variances
+        return {"uhi_schema": 1, "axes": axes_to_uhi(selection.axes), "storage": storage, "metadata": metadata}
 
     # --- parts: views ------------------------------------------------------------------------------------
 
@@ -180,7 +178,7 @@ class Readable(ABC):
             return selection.item(normalise(index, selection.axes, owner))
 
         selection = step(self._selection())
-        return self._view(step) if selection.axes else self._number(selection)
+        return self._view(step) if selection.axes else self._number(step)
 
     def project(self, *args: str | int, flow: bool = True) -> Any:
         """The sum over all axes but those given, by name or number; the result has them in that order."""
@@ -193,7 +191,7 @@ class Readable(ABC):
             return selection.project(kept, flow)
 
         selection = step(self._selection())
-        return self._view(step) if selection.axes else self._number(selection)
+        return self._view(step) if selection.axes else self._number(step)
 
     def scale(self, axis: str | int, factors: Mapping[Any, float] | Sequence[float] | float) -> View:
         """A view whose content is multiplied while it is read; variances by the square.
@@ -232,14 +230,27 @@ class Readable(ABC):
         self.__reduce__()
 
     def _description(self, what: str) -> str:
-        axes = "".join(f"\n  {axis!r}," for axis in self._selection().axes)
+        try:
+            axes = "".join(f"\n  {axis!r}," for axis in self._selection().axes)
+        except (KeyError, ValueError, OSError, _core.Error) as problem:  # closed or removed: a repr says so
+            return f"<{type(self).__name__} {what}: {problem.args[0] if problem.args else problem}>"
         return f"{type(self).__name__}({what},{axes}\n  storage={self.storage!r})"
 
     # --- reading -----------------------------------------------------------------------------------------
 
     def _planes(self, flow: bool) -> list[Array]:
-        selection = self._selection()
-        return self._read(selection if flow else selection.without_flow())
+        return self._read_now(lambda selection: selection if flow else selection.without_flow())[1]
+
+    def _read_now(self, part: Callable[[Selection], Selection] | None = None) -> tuple[Selection, list[Array]]:
+        """A part of what is shown, and its content. Where another thread grows an axis in between, both anew."""
+        while True:
+            version, _ = self._source.axes()
+            selection = self._selection() if part is None else part(self._selection())
+            try:
+                return selection, self._read(selection)
+            except ValueError:
+                if self._source.axes()[0] == version:
+                    raise
 
     def _read(self, selection: Selection) -> list[Array]:
         """One array for each plane, its axes in the order of the result."""
@@ -248,8 +259,8 @@ class Readable(ABC):
         single = (Ellipsis,) + (0,) * len(left)
         return [plane.transpose([*selection.order, *left])[single] for plane in planes]
 
-    def _number(self, selection: Selection) -> Number:
-        planes = [plane.item() for plane in self._read(selection)]
+    def _number(self, part: Callable[[Selection], Selection]) -> Number:
+        planes = [plane.item() for plane in self._read_now(part)[1]]
         return bh.accumulators.WeightedSum(*planes) if len(planes) == 2 else planes[0]
 
     def _variance_known(self, selection: Selection) -> bool:
@@ -257,8 +268,7 @@ class Readable(ABC):
 
     def _fill_in(self, make: Any) -> Any:
         """`make` is the class of the histogram in memory."""
-        selection = self._selection()
-        planes = self._read(selection)
+        selection, planes = self._read_now()
         result = make(*(copy.copy(axis) for axis in selection.axes), storage=self.storage)
         for key, value in ({"name": self.name} | self.metadata).items():
             setattr(result, key, value)

@@ -106,9 +106,9 @@ def _is_label_axis(axis: Any) -> bool:
 
 
 def _of_readable(source: Readable) -> Content:
-    selection = source._selection()
+    selection, read = source._read_now()
     kind = storage_name(source.storage_type)
-    planes = [np.ascontiguousarray(plane) for plane in source._read(selection)]
+    planes = [np.ascontiguousarray(plane) for plane in read]
     known = source._variance_known(selection)
     return Content(axes_to_uhi(selection.axes), kind, planes, known, source.metadata)
 
@@ -140,8 +140,9 @@ def _of_uhi(uhi: Mapping[str, Any]) -> Content:
         if kind == "int" and plane.dtype.kind not in "iu" and plane.size:
             raise TypeError(f"the {name} of an int storage are integers, not {plane.dtype}")
         planes.append(np.ascontiguousarray(plane, dtype=_DTYPES[kind]))
-    metadata = metadata_dict(uhi.get("metadata") or {}, "the histogram", strict=False)
-    return Content(axes, kind, planes, True, metadata)
+    given = uhi.get("metadata") or {}
+    metadata = metadata_dict(given, "the histogram", strict=False)
+    return Content(axes, kind, planes, bool(given.get("_variance_known", True)), metadata)
 
 
 def _settled(mine: UHIAxis, theirs: UHIAxis) -> UHIAxis:

@@ -16,16 +16,17 @@ class View(Readable):
     def __init__(self, source: Source, steps: tuple[Step, ...]) -> None:
         super().__init__(source)
         self._steps = steps
-        self._version, self._current = self._resolve()
+        self._resolved = self._resolve()  # one assignment: other threads read too
 
     def __repr__(self) -> str:
         return self._description(f"of {self._source.owner}")
 
     def _selection(self) -> Selection:
         version, _ = self._source.axes()
-        if version != self._version:
-            self._version, self._current = self._resolve()
-        return self._current
+        resolved = self._resolved
+        if version != resolved[0]:
+            resolved = self._resolved = self._resolve()
+        return resolved[1]
 
     def _view(self, step: Step) -> View:
         return View(self._source, (*self._steps, step))

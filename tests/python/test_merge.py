@@ -282,3 +282,31 @@ def test_threads_that_fill_merge_and_read(file: hugehist.File) -> None:
         assert not thread.is_alive()
     assert not problems
     assert h.sum().value == 4 * 10 * 600
+
+
+def test_reading_while_another_thread_grows(memory: hugehist.File) -> None:
+    h = memory.create("h", *analysis_axes(), storage="weight").fill(dataset="d", category="c", systematic="s", x=[0.5])
+    view = h[{"dataset": "d", "systematic": "s"}]
+    problems: list[BaseException] = []
+
+    def grow() -> None:
+        for i in range(300):
+            h.fill(dataset=f"d{i}", category=f"c{i}", systematic="s", x=[0.5])
+            len(h.axes)
+
+    def read() -> None:
+        try:
+            while grower.is_alive():
+                assert view.values().sum() == h[{"dataset": "d"}].sum().value == 1
+                assert view.to_hist().sum().value == 1
+        except BaseException as problem:
+            problems.append(problem)
+
+    grower = threading.Thread(target=grow)
+    readers = [threading.Thread(target=read) for _ in range(3)]
+    for thread in (grower, *readers):
+        thread.start()
+    for thread in (grower, *readers):
+        thread.join(timeout=60)
+        assert not thread.is_alive()
+    assert not problems
