@@ -114,6 +114,8 @@ class File(Mapping[str, Histogram]):
         return self._handles[name]
 
     def __getitem__(self, name: str) -> Histogram:
+        if not isinstance(name, str):
+            raise TypeError(f"the name of a histogram is a str, not {name!r}")
         if name not in self._handles or not self._core.is_open:
             self._handles[name] = Histogram(self._core.at(name))
         return self._handles[name]

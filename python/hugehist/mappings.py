@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, MutableMapping
 from typing import Any
 
+import numpy as np
+
 from . import _core
 from .axes import metadata_dict
+
+_EXACT = 2**53  # integers up to here are exact as float64
 
 CounterKey = str | tuple[str, ...]
 
@@ -49,7 +53,7 @@ class Counters(MutableMapping[CounterKey, float]):
         return self._core.counters().get(_parts(key), 0.0)
 
     def __setitem__(self, key: CounterKey, value: float) -> None:
-        self._core.set_counter(_parts(key), float(value))
+        self._core.set_counter(_parts(key), _number(value, key))
 
     def __delitem__(self, key: CounterKey) -> None:
         self._core.remove_counter(_parts(key))
@@ -62,7 +66,7 @@ class Counters(MutableMapping[CounterKey, float]):
 
     def add(self, key: CounterKey, value: float) -> None:
         """`counters[key] += value` as one step, for use from several threads."""
-        self._core.add_to_counter(_parts(key), float(value))
+        self._core.add_to_counter(_parts(key), _number(value, key))
 
     def __iter__(self) -> Iterator[CounterKey]:
         return iter([key[0] if len(key) == 1 else key for key in self._core.counters()])
@@ -91,6 +95,15 @@ class Ledger(Collection[str | bytes]):
 
     def __repr__(self) -> str:
         return f"Ledger({len(self)} ids)"
+
+
+def _number(value: Any, key: CounterKey) -> float:
+    """A counter's value as float64; integers that it cannot hold are refused."""
+    if isinstance(value, str | bytes):
+        raise TypeError(f"counter {key!r}: a counter is a number, not {value!r}")
+    if isinstance(value, int | np.integer) and abs(int(value)) > _EXACT:
+        raise ValueError(f"counter {key!r}: {value} is beyond 2^53 and not exact as float64: give a float")
+    return float(value)
 
 
 def _parts(key: Any) -> tuple[str, ...]:

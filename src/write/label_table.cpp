@@ -13,7 +13,7 @@ void check_label(const std::string& label, bool integers, const std::string& axi
   if (integers && !axis::is_integer_label(label))
     throw type_error{"axis '" + axis_name + "': the label '" + label + "' is no decimal integer"};
   try {
-    store::check_text(label, "a label");
+    store::check_label(label);  // here, not in the merge: a label in the buffer cannot be taken out again
   } catch (const std::invalid_argument& problem) {
     throw std::invalid_argument{"axis '" + axis_name + "': " + problem.what()};
   }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import io
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ BAD_FILLS: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "mixed labels": ({"dataset": ["a", 1, "b"]}, TypeError, "'dataset'"),
     "None for a label": ({"dataset": None}, TypeError, "'dataset'"),
     "bytes that are no UTF-8": ({"dataset": np.array([b"\xff", b"a", b"b"])}, ValueError, "'dataset'"),
+    "label too long": ({"dataset": "a" * 2000}, ValueError, "'dataset'.*1024"),
     "NUL in a label": ({"dataset": "a\0b"}, ValueError, "NUL"),
     "code -1": ({"dataset": (["a"], np.array([0, -1, 0]))}, ValueError, "'dataset': event 1"),
     "code too large": ({"dataset": (["a"], np.array([0, 0, 1]))}, ValueError, "'dataset': event 2"),
@@ -284,6 +286,8 @@ def test_closed(path: Path) -> None:
     ):
         with pytest.raises(ValueError, match="closed"):
             use()
+    assert "closed" in repr(h)
+    assert "closed" in repr(view)
     file.close()
 
 
@@ -293,8 +297,61 @@ def test_removed_histogram(memory: hugehist.File) -> None:
     for use in (lambda: h.values(), lambda: h.fill("a"), lambda: h.axes):
         with pytest.raises(KeyError, match="removed"):
             use()
+    assert "removed" in repr(h)
     memory.create("h", category("c")).fill(["a"])
     assert memory["h"].sum() == 1
+    with pytest.raises(TypeError, match="name of a histogram"):
+        memory[3]  # type: ignore[index]
+
+
+def test_counters_are_exact(memory: hugehist.File) -> None:
+    memory.counters["n"] = 2**53
+    for bad in (2**53 + 1, np.int64(-(2**53) - 1)):
+        with pytest.raises(ValueError, match=r"'n'.*2\^53"):
+            memory.counters["n"] = bad
+        with pytest.raises(ValueError, match=r"'n'.*2\^53"):
+            memory.counters.add("n", bad)
+    with pytest.raises(TypeError, match="'n'"):
+        memory.counters["n"] = "3"  # type: ignore[assignment]
+    assert memory.counters["n"] == 2**53
+
+
+def test_no_space(path: Path) -> None:
+    """A fill or merge that raises added nothing, so that it can be sent again when there is room."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    rng = np.random.default_rng(1)
+    expected: dict[str, float] = {}
+    refused = []
+    with hugehist.File(path, "w", memory="16 MiB", commit_bytes=0) as file:
+        axes = category("c"), hist.axis.Regular(100_000, 0, 1, name="x")
+        h = file.create("h", *axes, storage="weight")
+        file.commit()
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, before[1]))
+        try:
+            for i in range(40):
+                weight = rng.random(60_000)
+                part = hist.Hist(*axes, storage="weight").fill(c=f"m{i}", x=rng.random(1000))
+                for label, add in (
+                    (f"f{i}", lambda w=weight, i=i: h.fill(c=f"f{i}", x=rng.random(60_000), weight=w)),
+                    (f"m{i}", lambda p=part: h.merge(p)),
+                ):
+                    try:
+                        add()
+                        expected[label] = weight.sum() if label[0] == "f" else 1000
+                    except OSError:
+                        refused.append(label)
+            with pytest.raises(OSError, match="too large") as problem:
+                file.commit()
+            assert problem.value.errno == errno.EFBIG
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        assert any(label[0] == "f" for label in refused)
+        assert any(label[0] == "m" for label in refused)
+    with hugehist.File(path) as file:
+        h = file["h"]
+        assert set(h.axes["c"]) == set(expected)
+        for label, total in expected.items():
+            assert h[label, :].sum().value == pytest.approx(total)
 
 
 def test_file_objects() -> None:
