@@ -255,6 +255,10 @@ def test_variance_known_is_kept(file: hugehist.File, path: Any) -> None:
     with hugehist.File(path) as again:
         assert again["h"].variances() is None
         assert again["h"].to_hist().variances() is None
+        assert hist.Hist(again["h"]).variances() is None
+        with hugehist.File.in_memory() as other:
+            other["h"] = again["h"]._to_uhi_()
+            assert other["h"].variances() is None
         assert again["h"].values().tolist() == [1.5, 0, 0, 0]
 
 
