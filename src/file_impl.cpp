@@ -112,8 +112,8 @@ void file::impl::check_mergeable(const histogram::state& state) const {
                 state.name + "'] = old['" + state.name + "']"};
 }
 
-void file::impl::merge(histogram::state& state, const delta& addend) {
-  write::merge(addend.data(), {*store, *cache, *pool, state.id, state.categories, state.layout});
+void file::impl::merge(histogram::state& state, const delta& addend, const std::optional<std::string>& id) {
+  write::merge(addend.data(), {*store, *cache, *pool, state.id, state.categories, state.layout}, id);
   ++merges;
 }
 

@@ -52,8 +52,7 @@ bool histogram::merge(const delta& addend, const std::optional<std::string>& id)
   if (id && id->empty()) throw std::invalid_argument{"the id of a merge is not empty"};
   if (id && file.store->in_ledger(*id)) return false;
   file.make_room();
-  file.merge(*state_, addend);
-  if (id) file.store->add_to_ledger(*id);
+  file.merge(*state_, addend, id);
   file.try_to_make_room();
   return true;
 }

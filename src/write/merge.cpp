@@ -19,8 +19,8 @@ namespace {
 /// One merge: looks first, then changes the structure under a mark, then the chunks.
 class merger {
  public:
-  merger(const delta_data& delta, const merge_target& target)
-      : delta_{delta}, target_{target}, record_{target.store.record(target.id)} {}
+  merger(const delta_data& delta, const merge_target& target, const std::optional<std::string>& id)
+      : delta_{delta}, target_{target}, id_{id}, record_{target.store.record(target.id)} {}
 
   void run() {
     named([&] { check_compatible(delta_, record_.schema); });
@@ -101,7 +101,7 @@ class merger {
     return chunk::choose_chunk_shape(grown);
   }
 
-  /// Labels, chunk shape and variance flag. REQUIRES: the store is marked
+  /// Labels, chunk shape, variance flag and the id. REQUIRES: the store is marked
   void change_structure(const merge_plan& plan, const chunk::layout& layout) {
     const auto categories = model::category_axes(record_.schema.axes);
     for (std::size_t c = 0; c < categories.size(); ++c) {
@@ -115,6 +115,7 @@ class merger {
     }
     if (delta_.kind == storage::double_ && !delta_.variance_known && record_.schema.variance_known)
       target_.store.set_variance_known(target_.id, false);
+    if (id_) target_.store.add_to_ledger(*id_);
   }
 
   /// Runs `change` under a mark of the store, and undoes everything that it did when it throws.
@@ -174,6 +175,7 @@ class merger {
 
   const delta_data& delta_;
   const merge_target& target_;
+  const std::optional<std::string>& id_;
   const store::histogram_record& record_;
   std::vector<label_bins> labels_;
   std::vector<std::vector<std::string>> new_labels_;  // for each category axis
@@ -194,6 +196,8 @@ void check_compatible(const delta_data& delta, const model::schema& schema) {
       throw std::invalid_argument{"axis " + std::to_string(i) + " does not fit: " + problem};
 }
 
-void merge(const delta_data& delta, const merge_target& target) { merger{delta, target}.run(); }
+void merge(const delta_data& delta, const merge_target& target, const std::optional<std::string>& id) {
+  merger{delta, target, id}.run();
+}
 
 }  // namespace hugehist::write

@@ -7,6 +7,8 @@
 #include "store/store.hpp"
 #include "write/delta_data.hpp"
 
+#include <optional>
+#include <string>
 #include <vector>
 
 namespace hugehist::write {
@@ -21,13 +23,13 @@ struct merge_target {
   chunk::layout& layout;                           ///< its grid is made by the first merge
 };
 
-/// Adds `delta`. Categories are matched by label and grow; a label that a fixed axis lacks is refused, before
-/// anything changes, with std::invalid_argument, as are axes or a storage that do not fit. On any exception
-/// store, cache, categories and layout are as before the call.
+/// Adds `delta`, and `id` to the ledger: both or neither. Categories are matched by label and grow; a label that a
+/// fixed axis lacks is refused, before anything changes, with std::invalid_argument, as are axes or a storage that do
+/// not fit. On any exception store, cache, categories and layout are as before the call.
 ///
 /// How: when all touched chunks fit in the cache they are pinned first and added to afterwards, which cannot
 /// fail; else touched chunks are written back before they change, so that the store's mark has what they were.
-void merge(const delta_data& delta, const merge_target& target);
+void merge(const delta_data& delta, const merge_target& target, const std::optional<std::string>& id = {});
 
 /// Throws std::invalid_argument, saying which axis and how, when the delta does not fit the schema.
 void check_compatible(const delta_data& delta, const model::schema& schema);
