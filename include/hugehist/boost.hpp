@@ -17,7 +17,9 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -201,7 +203,13 @@ boost_axis with_flow(bool underflow, bool overflow, bool circular, const Make& m
 template <class Value, class Labels>
 boost_axis boost_category(const Labels& labels, bool growth, bool overflow, const std::string& name) {
   std::vector<Value> values;
-  for (const auto& label : labels) values.push_back(static_cast<Value>(label));
+  for (const auto& label : labels) {
+    if constexpr (std::is_integral_v<Value>)
+      if (!std::in_range<Value>(label))
+        throw std::invalid_argument{"axis '" + name + "': to_boost takes labels of 32 bits only, not " +
+                                    std::to_string(label)};
+    values.push_back(static_cast<Value>(label));
+  }
   const auto make = [&](auto options) -> boost_axis {
     return category<Value, decltype(options)>(values.begin(), values.end(), name);
   };
@@ -291,8 +299,14 @@ bool add(histogram& target, const boost::histogram::histogram<Axes, Storage>& so
 /// order of the histogram. The default storage holds any kind: counts come back with themselves for variances.
 template <class Storage = boost::histogram::weight_storage>
 auto to_boost(const histogram& source, std::span<const std::string> names) {
-  const auto content = source.project(names);
   const auto all = source.axes();
+  std::vector<axis_map> maps;
+  for (const auto& axis : all) maps.push_back(axis_map::sum(axis.extent()));
+  for (const auto& name : names) {
+    const auto index = source.axis_index(name);
+    maps[index] = axis_map::all(all[index].extent());
+  }
+  const auto content = source.read(maps);  // refused where another thread has let an axis grow meanwhile
   std::vector<boost_axis> axes;
   for (const auto& axis : all)
     if (std::ranges::find(names, axis.name()) != names.end()) axes.push_back(to_boost(axis));
