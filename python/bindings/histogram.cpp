@@ -1,6 +1,7 @@
 // Histograms in a file: fill, merge, read.
 
 #include "handle.hpp"
+#include "shared_buffer.hpp"
 
 #include <pybind11/stl.h>
 
@@ -112,7 +113,7 @@ void bind_histogram(py::module_& module) {
                              [](handle& self) { return unlocked([&] { return self.target().variance_known(); }); })
       .def("fill", &fill, py::arg("columns"), py::arg("weight"), py::arg("allow_nan"), py::arg("threads"))
       .def("merge", &merge, py::arg("addend"), py::arg("id"))
-      .def("buffer", [](handle& self) { return unlocked([&] { return self.target().buffer(); }); })
+      .def("buffer", [](handle& self) { return shared_buffer{unlocked([&] { return self.target().buffer(); })}; })
       .def("grow", &grow, py::arg("axis"), py::arg("labels"))
       .def("read", &read, py::arg("maps"), py::arg("progress") = py::none())
       .def("stats", &stats_of);
