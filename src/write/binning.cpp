@@ -118,7 +118,8 @@ bool can_drop(const axis::any& axis) {
                         [](const axis::boolean&) { return false; },
                         [](const axis::integer& a) { return !a.circular && !(a.underflow && a.overflow); },
                         [](const axis::regular& a) { return a.circular ? !a.overflow : !(a.underflow && a.overflow); },
-                        [](const axis::variable& a) { return a.circular ? !a.overflow : !(a.underflow && a.overflow); },
+                        // Rounding leaves a denormal below the first edge where it is, which is no bin of a circle.
+                        [](const axis::variable& a) { return a.circular || !(a.underflow && a.overflow); },
                         [](const auto&) { return false; },
                     },
                     axis.kind());

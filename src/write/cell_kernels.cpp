@@ -23,8 +23,8 @@ template <class T>
 inline void add_square(T* const* targets, const T* source, std::ptrdiff_t stride, std::size_t offset) noexcept {
   for (std::size_t c = 0; c < lanes; ++c)
     for (std::size_t b = 0; b < lanes; ++b)
-      targets[c][offset + b] = sum(targets[c][offset + b],
-                                   source[static_cast<std::ptrdiff_t>(b) * stride + static_cast<std::ptrdiff_t>(c)]);
+      targets[c][offset + b] =
+          sum(targets[c][offset + b], source[static_cast<std::ptrdiff_t>(b) * stride + static_cast<std::ptrdiff_t>(c)]);
 }
 #include "write/cell_kernels.inl"
 #undef HUGEHIST_TARGET
@@ -111,9 +111,12 @@ template <class T>
 kernels<T> best_kernels() noexcept {
 #if HUGEHIST_X86_KERNELS
   switch (best_instruction_set()) {
-    case instruction_set::avx512: return {avx512::lanes, avx512::add_run<T>, avx512::add_columns<T>};
-    case instruction_set::avx2: return {avx2::lanes, avx2::add_run<T>, avx2::add_columns<T>};
-    case instruction_set::baseline: break;
+    case instruction_set::avx512:
+      return {avx512::lanes, avx512::add_run<T>, avx512::add_columns<T>};
+    case instruction_set::avx2:
+      return {avx2::lanes, avx2::add_run<T>, avx2::add_columns<T>};
+    case instruction_set::baseline:
+      break;
   }
 #endif
   return {baseline::lanes, baseline::add_run<T>, baseline::add_columns<T>};

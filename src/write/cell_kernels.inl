@@ -15,5 +15,6 @@ HUGEHIST_TARGET void add_columns(T* const* targets, const T* source, std::ptrdif
     for (; b + lanes <= n; b += lanes) add_square(targets, source + static_cast<std::ptrdiff_t>(b) * stride, stride, b);
   for (std::size_t c = 0; c < columns; ++c)
     for (auto i = b; i < n; ++i)
-      targets[c][i] = sum(targets[c][i], source[static_cast<std::ptrdiff_t>(i) * stride + static_cast<std::ptrdiff_t>(c)]);
+      targets[c][i] =
+          sum(targets[c][i], source[static_cast<std::ptrdiff_t>(i) * stride + static_cast<std::ptrdiff_t>(c)]);
 }

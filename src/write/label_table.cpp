@@ -32,8 +32,8 @@ std::uint32_t label_table::resolve(const std::string& label) {
   check_label(label, integers_, name_);
   if (!growing_ && !known_.find(label)) {
     if (overflow_) return overflow_code;
-    throw key_error{"axis '" + name_ + "' does not grow and has no label '" + label +
-                    "': use one of its " + std::to_string(known_.size()) + " labels, or create it with growth"};
+    throw key_error{"axis '" + name_ + "' does not grow and has no label '" + label + "': use one of its " +
+                    std::to_string(known_.size()) + " labels, or create it with growth"};
   }
   return used_.add(label);
 }

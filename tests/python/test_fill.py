@@ -228,3 +228,12 @@ def test_any_axes_as_boost_histogram_fills_them(data: st.DataObject, axes: list[
         assert (ours is None) == (theirs is None)
         if theirs is not None and not any(map(is_labelled, axes)):
             np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_denormal_below_a_circle_is_dropped_as_in_boost_histogram() -> None:
+    axes = (hist.axis.Regular(6, 0, 6), hist.axis.Variable([0, 1, 2, 3, 7], circular=True))
+    with hugehist.File.in_memory() as file:
+        h = file.create("h", *axes, storage=hist.storage.Int64())
+        h.fill([0.0], [-5e-324])
+        model = hist.Hist(*axes, storage=hist.storage.Int64()).fill([0.0], [-5e-324])
+        assert np.array_equal(h.values(flow=True), model.values(flow=True))
