@@ -94,6 +94,7 @@ dense_planes histogram::read(std::span<const axis_map> maps, const progress_call
 dense_planes histogram::project(std::span<const std::string> names) const {
   const auto all = axes();
   std::vector<axis_map> maps;
+  maps.reserve(all.size());
   for (const auto& axis : all) maps.push_back(axis_map::sum(axis.extent()));
   for (const auto& name : names) {
     const auto index = axis_index(name);

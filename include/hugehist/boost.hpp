@@ -301,6 +301,7 @@ template <class Storage = boost::histogram::weight_storage>
 auto to_boost(const histogram& source, std::span<const std::string> names) {
   const auto all = source.axes();
   std::vector<axis_map> maps;
+  maps.reserve(all.size());
   for (const auto& axis : all) maps.push_back(axis_map::sum(axis.extent()));
   for (const auto& name : names) {
     const auto index = source.axis_index(name);
