@@ -53,15 +53,13 @@ def run(paths: Mapping[str, Path], output: Path) -> bool:
     direct = output / "analysis.h5"
     seconds, filling = fill_direct(direct, fileset)
     report.heading(f"IterativeExecutor: the processor fills the file, up to {EVENTS_A_CHUNK} events at a time")
-    report.say(
-        f"{report.shown(direct)} in {seconds:.1f} s, of which {filling:.2f} s in fill; the rest reads and selects."
-    )
+    report.say(f"{direct.name} in {seconds:.1f} s: {filling:.2f} s in fill, the rest to read and select events.")
     ok = check(direct, references, events.sums)
 
     remote = output / "analysis_workers.h5"
     seconds, parts, size, repeated = fill_remote(remote, fileset)
     report.heading(f"FuturesExecutor: {WORKERS} workers fill buffers and send deltas")
-    report.say(f"{parts} parts, {show_size(size)}, merged into {report.shown(remote)} in {seconds:.1f} s.")
+    report.say(f"{parts} parts, {show_size(size)}, merged into {remote.name} in {seconds:.1f} s.")
     report.say(f"Sent a second time, {repeated} of {parts} are in the file's ledger already and are not added.")
     ok = check(remote, references, events.sums) and ok and repeated == parts
 

@@ -74,7 +74,7 @@ def main() -> None:
     result.limit = result.baseline + result.budget + ALLOWANCE
 
     with Sampler() as sampler, _progress() as progress:
-        task = progress.add_task("", total=shape.datasets * CALLS, file="", memory="")
+        task = progress.add_task("", total=shape.datasets * CALLS + 2, file="", memory="")
 
         def step(what: str, advance: int = 0) -> None:
             """Show where we are; the file grows at its commits."""
@@ -100,9 +100,9 @@ def main() -> None:
             result.written = file.stats()["bytes_written"]
         result.filled_at, result.file = sampler.elapsed(), _size(path)
         result.steps.append((sampler.elapsed(), shape.dense, result.file))
-        step("read back")
+        step("read back", 1)
         _read_back(path, options.memory, kept, result)
-        step("done")
+        step("done", 1)
 
     result.peak, result.times, result.sizes = sampler.peak(), sampler.times, sampler.sizes
     (options.output / "large.json").write_text(json.dumps(dataclasses.asdict(result)))

@@ -28,7 +28,7 @@ def parse_size(text: str) -> int:
 
 def show_size(size: float) -> str:
     for unit, name in ((GIB, "GiB"), (MIB, "MiB"), (1 << 10, "KiB")):
-        if size >= unit:
+        if size >= 0.999 * unit:
             return f"{size / unit:.0f} {name}" if size >= 100 * unit else f"{size / unit:.3g} {name}"
     return f"{size:.0f} B"
 
