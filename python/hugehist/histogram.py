@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from . import _core
@@ -12,6 +12,7 @@ from .delta import Buffer, Delta
 from .labels import labels_of
 from .readable import Readable, Source
 from .selection import Selection
+from .steps import Step
 from .uhi import deltas_of
 from .view import View
 
@@ -88,7 +89,7 @@ class Histogram(Readable):
     def _selection(self) -> Selection:
         return Selection.whole(self._source.axes()[1])
 
-    def _view(self, step: Callable[[Selection], Selection]) -> View:
+    def _view(self, step: Step) -> View:
         return View(self._source, (step,))
 
 

@@ -18,9 +18,9 @@ import numpy.typing as npt
 from boost_histogram.view import WeightedSumView
 
 from . import _core
-from .axes import STORAGES, Axis, axes_to_uhi, axis_from_uhi, find_axis, named_tuple
-from .indexing import frozen, normalise
+from .axes import STORAGES, Axis, axes_to_uhi, axis_from_uhi, named_tuple
 from .selection import Selection
+from .steps import Item, Project, Scale, Step
 
 if TYPE_CHECKING:
     from .view import View
@@ -60,7 +60,7 @@ class Readable(ABC):
         """What is shown, with the axes as they are now."""
 
     @abstractmethod
-    def _view(self, step: Callable[[Selection], Selection]) -> View:
+    def _view(self, step: Step) -> View:
         """A view with one more step."""
 
     # --- what it is: no content is read ---------------------------------------------------------------
@@ -171,27 +171,11 @@ class Readable(ABC):
 
     def __getitem__(self, index: Any) -> Any:
         """UHI indexing: a lazy view, or the content of one bin."""
-        index = frozen(index)
-        owner = self._source.owner
-
-        def step(selection: Selection) -> Selection:
-            return selection.item(normalise(index, selection.axes, owner))
-
-        selection = step(self._selection())
-        return self._view(step) if selection.axes else self._number(step)
+        return self._then(Item(index))
 
     def project(self, *args: str | int, flow: bool = True) -> Any:
         """The sum over all axes but those given, by name or number; the result has them in that order."""
-        owner = self._source.owner
-
-        def step(selection: Selection) -> Selection:
-            kept = [find_axis(selection.axes, which, owner) for which in args]
-            if len(set(kept)) != len(kept):
-                raise ValueError(f"{owner}: an axis is projected onto twice")
-            return selection.project(kept, flow)
-
-        selection = step(self._selection())
-        return self._view(step) if selection.axes else self._number(step)
+        return self._then(Project(args, flow))
 
     def scale(self, axis: str | int, factors: Mapping[Any, float] | Sequence[float] | float) -> View:
         """A view whose content is multiplied while it is read; variances by the square.
@@ -199,14 +183,15 @@ class Readable(ABC):
         `factors` is a number, one number for each bin (with or without flow bins, which else stay as they
         are), or for a category axis a dict of label → factor; labels that it lacks stay as they are.
         """
-        owner = self._source.owner
         given = dict(factors) if isinstance(factors, Mapping) else np.array(factors, dtype=np.float64)
+        return self._view(Scale(axis, given))
 
-        def step(selection: Selection) -> Selection:
-            which = find_axis(selection.axes, axis, owner)
-            return selection.scale(which, given)
-
-        return self._view(step)
+    def _then(self, step: Step) -> Any:
+        """A view with one more step, or the content of the one bin where no axis is left."""
+        owner = self._source.owner
+        if step(self._selection(), owner).axes:
+            return self._view(step)
+        return self._number(lambda selection: step(selection, owner))
 
     # --- comparing and copying ---------------------------------------------------------------------------
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from .readable import Readable, Source
 from .selection import Selection
-
-Step = Callable[[Selection], Selection]
+from .steps import Step
 
 
 class View(Readable):
@@ -35,5 +32,5 @@ class View(Readable):
         version, axes = self._source.axes()
         selection = Selection.whole(axes)
         for step in self._steps:
-            selection = step(selection)
+            selection = step(selection, self._source.owner)
         return version, selection
