@@ -239,6 +239,14 @@ bool file::is_open() const noexcept {
   return impl_->store != nullptr;
 }
 
+bool file::has_changes() const {
+  const auto lock = impl_->enter();
+  return impl_->store->has_changes() || impl_->cache->has_changes() ||
+         std::ranges::any_of(impl_->states, [](const auto& state) {
+           return state->unmerged || (state->buffer && !state->buffer->empty());
+         });
+}
+
 bool file::writable() const noexcept { return impl_->writable; }
 std::string file::path() const { return impl_->name; }
 

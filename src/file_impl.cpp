@@ -112,8 +112,9 @@ void file::impl::check_mergeable(const histogram::state& state) const {
                 state.name + "'] = old['" + state.name + "']"};
 }
 
-void file::impl::merge(histogram::state& state, const delta& addend, const std::optional<std::string>& id) {
-  write::merge(addend.data(), {*store, *cache, *pool, state.id, state.categories, state.layout}, id);
+void file::impl::merge(histogram::state& state, const delta& addend, const std::optional<std::string>& id,
+                       const histogram::progress_callback& progress) {
+  write::merge(addend.data(), {*store, *cache, *pool, state.id, state.categories, state.layout}, id, progress);
   ++merges;
 }
 

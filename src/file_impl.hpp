@@ -69,7 +69,8 @@ struct file::impl {
   void make_room();
   /// The same after an addition, which stands: the next call tells what failed. REQUIRES: entered
   void try_to_make_room() noexcept;
-  void merge(histogram::state& state, const delta& addend, const std::optional<std::string>& id = {});
+  void merge(histogram::state& state, const delta& addend, const std::optional<std::string>& id = {},
+             const histogram::progress_callback& progress = {});
   void commit();
   void discard();
   std::size_t buffered_bytes() const noexcept;

@@ -45,14 +45,14 @@ void histogram::fill(const fill_arguments& arguments, unsigned threads) {
   file.try_to_make_room();
 }
 
-bool histogram::merge(const delta& addend, const std::optional<std::string>& id) {
+bool histogram::merge(const delta& addend, const std::optional<std::string>& id, const progress_callback& progress) {
   auto& file = *state_->owner;
   const auto lock = file.enter_to_write();
   file.check_mergeable(*state_);
   if (id && id->empty()) throw std::invalid_argument{"the id of a merge is not empty"};
   if (id && file.store->in_ledger(*id)) return false;
   file.make_room();
-  file.merge(*state_, addend, id);
+  file.merge(*state_, addend, id, progress);
   file.try_to_make_room();
   return true;
 }

@@ -105,6 +105,8 @@ class HUGEHIST_EXPORT file {
   void abandon() noexcept;
   bool is_open() const noexcept;
   bool writable() const noexcept;
+  /// Whether there is anything that a commit would write.
+  bool has_changes() const;
   std::string path() const;
 
   file_stats stats() const;

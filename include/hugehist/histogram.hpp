@@ -45,10 +45,14 @@ class HUGEHIST_EXPORT histogram {
   /// then nothing was added. `threads` 0: as the file.
   void fill(const fill_arguments& arguments, unsigned threads = 0);
 
+  /// Told (chunks done, chunks to do) now and then, by any of the file's threads, one at a time. It runs under the
+  /// file's lock, so it must not call the file. An exception from it stops the read or undoes the merge.
+  using progress_callback = std::function<void(std::size_t, std::size_t)>;
+
   /// Adds a delta, matching category labels; new labels grow the axes. With an `id` that was merged before
   /// nothing happens. Returns true if merged. On an exception the histogram is as it was before the call.
   /// Throws std::invalid_argument when axes or storage do not fit, saying which and how.
-  bool merge(const delta& addend, const std::optional<std::string>& id = {});
+  bool merge(const delta& addend, const std::optional<std::string>& id = {}, const progress_callback& progress = {});
 
   /// An empty buffer over the same axes, for filling elsewhere; see fill_buffer::take and merge.
   fill_buffer buffer() const;
@@ -58,10 +62,8 @@ class HUGEHIST_EXPORT histogram {
   void grow(const std::string& axis, std::span<const std::string> labels);
 
   /// Reads what the maps select, one map for each axis. Memory: the answer, and one chunk a thread.
-  /// `progress` is called with (chunks done, chunks to do) now and then; an exception from it stops the read.
-  /// It runs under the file's lock, so it must not call the file. Throws std::invalid_argument for maps that do not
-  /// fit the axes as they are now, memory_error for an answer that is too large, corruption_error for a damaged chunk.
-  using progress_callback = std::function<void(std::size_t, std::size_t)>;
+  /// Throws std::invalid_argument for maps that do not fit the axes as they are now, memory_error for an answer that is
+  /// too large, corruption_error for a damaged chunk.
   dense_planes read(std::span<const axis_map> maps, const progress_callback& progress = {}) const;
 
   /// The sum over all axes but those named; the shape follows the axis order of the histogram,

@@ -2,14 +2,17 @@
 
 #include "handle.hpp"
 #include "shared_buffer.hpp"
+#include "watched.hpp"
 
 #include <pybind11/stl.h>
 
-#include <chrono>
+#include <algorithm>
 #include <cstring>
 
 namespace hugehist::python {
 namespace {
+
+constexpr std::size_t most_counted = std::size_t{1} << 31;  // times the bins of an axis, it fits 64 bits
 
 axis_map map_from(const py::handle& value) {
   const auto parts = value.cast<py::tuple>();
@@ -31,31 +34,21 @@ py::array array_from(std::vector<T>&& values, const std::vector<std::size_t>& sh
   return py::array_t<T>{shape, data, owner};
 }
 
-/// Looks for Ctrl-C, and tells `report` how far the reading is, some times a second.
-class progress_watch {
- public:
-  explicit progress_watch(py::object report) : report_{std::move(report)} {}
-
-  void operator()(std::size_t done, std::size_t all) {
-    const auto now = std::chrono::steady_clock::now();
-    if (now < next_ && done != all) return;
-    next_ = now + std::chrono::milliseconds{50};
-    py::gil_scoped_acquire acquire;
-    if (PyErr_CheckSignals() != 0) throw py::error_already_set{};
-    if (!report_.is_none()) report_(done, all);
+/// A read visits no more chunks than it does bins.
+std::size_t most_chunks(const std::vector<axis_map>& maps) {
+  std::size_t bins = 1;
+  for (const auto& map : maps) {
+    const auto taken = std::ranges::count_if(map.target, [](auto target) { return target != axis_map::dropped; });
+    bins = std::min(bins, most_counted) * static_cast<std::size_t>(taken);
   }
-
- private:
-  py::object report_;
-  std::chrono::steady_clock::time_point next_ = std::chrono::steady_clock::now();
-};
+  return bins;
+}
 
 py::tuple read(handle& self, const py::sequence& maps, const py::object& progress) {
   std::vector<axis_map> selected;
   for (const auto& map : maps) selected.push_back(map_from(map));
-  progress_watch watch{progress};
-  auto answer = unlocked(
-      [&] { return self.target().read(selected, [&](std::size_t done, std::size_t all) { watch(done, all); }); });
+  auto answer = watched(progress, most_chunks(selected),
+                        [&](const auto& report) { return self.target().read(selected, report); });
   py::list planes;
   for (auto& plane : answer.planes)
     planes.append(std::visit([&](auto& values) { return array_from(std::move(values), answer.shape); }, plane));
@@ -67,10 +60,11 @@ void fill(handle& self, const py::sequence& columns, const py::object& weight, b
   unlocked([&] { self.target().fill(arguments, threads); });
 }
 
-bool merge(handle& self, const delta& addend, const py::object& id) {
+bool merge(handle& self, const delta& addend, const py::object& id, const py::object& progress) {
   std::optional<std::string> key;
   if (!id.is_none()) key = text_from(id);
-  return unlocked([&] { return self.target().merge(addend, key); });
+  return watched(progress, addend.size_bytes() / sizeof(double),
+                 [&](const auto& report) { return self.target().merge(addend, key, report); });
 }
 
 void grow(handle& self, const std::string& axis, const py::object& labels) {
@@ -112,7 +106,7 @@ void bind_histogram(py::module_& module) {
       .def_property_readonly("variance_known",
                              [](handle& self) { return unlocked([&] { return self.target().variance_known(); }); })
       .def("fill", &fill, py::arg("columns"), py::arg("weight"), py::arg("allow_nan"), py::arg("threads"))
-      .def("merge", &merge, py::arg("addend"), py::arg("id"))
+      .def("merge", &merge, py::arg("addend"), py::arg("id"), py::arg("progress") = py::none())
       .def("buffer", [](handle& self) { return shared_buffer{unlocked([&] { return self.target().buffer(); })}; })
       .def("grow", &grow, py::arg("axis"), py::arg("labels"))
       .def("read", &read, py::arg("maps"), py::arg("progress") = py::none())

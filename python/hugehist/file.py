@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, SupportsIndex
 
@@ -12,12 +13,14 @@ import boost_histogram as bh
 from . import _core
 from .axes import UHIAxis, UnknownAxisError, axes_to_uhi, metadata_dict, refuse_numeric_growth, storage_name
 from .histogram import Histogram
+from .home import Home, Origin
 from .image import ImageFile
 from .mappings import Attributes, Counters, Ledger
 from .memory import parse_size
+from .progress import Progress, checked
 from .uhi import described
 
-Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
+PathLike = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 MODES = ("r", "r+", "a", "w", "x", "w-")
 
 
@@ -28,33 +31,39 @@ class File(Mapping[str, Histogram]):
     place of a path; then the default is "a" where it can be written, and each commit writes the whole image
     back into it. `memory` bounds buffers, caches and scratch together. Nothing reaches the disk before a commit;
     `close` commits, and an exception inside `with` discards. `commit_bytes` is how much may wait before a
-    commit comes by itself; 0 for never.
+    commit comes by itself; 0 for never. `progress=True` shows a bar for each read or merge that takes long (where
+    there is a terminal or a notebook to show it), a function gets the fraction done; it can be set later as well.
     """
 
     __hash__ = object.__hash__
 
     def __init__(
         self,
-        path: Path | BinaryIO,
+        path: PathLike | BinaryIO,
         mode: str | None = None,
         *,
         memory: SupportsIndex | str = "512 MiB",
         threads: int = 0,
         commit_bytes: SupportsIndex | str = "1 GiB",
+        progress: Progress = False,
     ) -> None:
         if mode is not None and mode not in MODES:
             raise ValueError(f"the mode {mode!r} is none of 'r', 'r+', 'a', 'w', 'x'")
         if threads < 0:
             raise ValueError(f"threads={threads} is negative: 0 takes one for each processor")
+        progress = checked(progress)
         budget = parse_size(memory), threads, parse_size(commit_bytes, "commit_bytes")
         if isinstance(path, str | bytes | os.PathLike):
-            self._start(_open(path, mode or "r", budget))
+            origin = Origin(str(Path(os.fsdecode(path)).absolute()), *budget[:2])
+            self._start(Home(_open(path, mode or "r", budget), origin, progress))
         else:
             image = ImageFile(path, mode)
-            self._start(_core.File.from_image(image.read(), image.writable, *budget), image)
+            self._start(Home(_core.File.from_image(image.read(), image.writable, *budget), None, progress), image)
 
-    def _start(self, core: _core.File, image: ImageFile | None = None) -> None:
+    def _start(self, home: Home, image: ImageFile | None = None) -> None:
+        core = home.core
         self._core = core
+        self._home = home
         self._image = image
         self._handles: dict[str, Histogram] = {}  # asking for one again must not look at its axes again
         self.attrs = Attributes(core)
@@ -62,10 +71,12 @@ class File(Mapping[str, Histogram]):
         self.ledger = Ledger(core)
 
     @classmethod
-    def in_memory(cls, *, memory: SupportsIndex | str = "512 MiB", threads: int = 0) -> File:
+    def in_memory(
+        cls, *, memory: SupportsIndex | str = "512 MiB", threads: int = 0, progress: Progress = False
+    ) -> File:
         """A file that lives in memory and is gone when it is closed."""
         self = cls.__new__(cls)
-        self._start(_core.File.in_memory(parse_size(memory), threads))
+        self._start(Home(_core.File.in_memory(parse_size(memory), threads), None, checked(progress)))
         return self
 
     # --- histograms ---------------------------------------------------------------------------------------
@@ -110,14 +121,14 @@ class File(Mapping[str, Histogram]):
         if not isinstance(name, str):
             raise TypeError(f"the name of a histogram is a str, not {name!r}")
         core = self._core.create(name, axes, storage, metadata=metadata, **options)
-        self._handles[name] = Histogram(core)
+        self._handles[name] = Histogram(core, self._home)
         return self._handles[name]
 
     def __getitem__(self, name: str) -> Histogram:
         if not isinstance(name, str):
             raise TypeError(f"the name of a histogram is a str, not {name!r}")
         if name not in self._handles or not self._core.is_open:
-            self._handles[name] = Histogram(self._core.at(name))
+            self._handles[name] = Histogram(self._core.at(name), self._home)
         return self._handles[name]
 
     def __setitem__(self, name: str, histogram: Any) -> None:
@@ -202,6 +213,15 @@ class File(Mapping[str, Histogram]):
         """The path, or another name for what is no file on disk."""
         return self._core.path
 
+    @property
+    def progress(self) -> Progress:
+        """Whether long reads and merges show how far they are: True, False, or a function of the fraction done."""
+        return self._home.progress
+
+    @progress.setter
+    def progress(self, progress: Progress) -> None:
+        self._home.progress = checked(progress)
+
     def stats(self) -> dict[str, int]:
         """Chunks and bytes read and written, cache hits, merges and commits since the file was opened."""
         return self._core.stats()
@@ -213,7 +233,7 @@ class File(Mapping[str, Histogram]):
         return f"<hugehist.File '{self.path}', mode {mode}, {len(self)} histograms>"
 
 
-def _open(path: Path, mode: str, budget: tuple[int, int, int]) -> _core.File:
+def _open(path: PathLike, mode: str, budget: tuple[int, int, int]) -> _core.File:
     try:
         return _core.File(os.fsencode(path), mode, *budget)
     except OSError as problem:

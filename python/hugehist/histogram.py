@@ -9,7 +9,9 @@ from . import _core
 from .axes import find_axis
 from .columns import axis_infos, fill_columns
 from .delta import Buffer, Delta
+from .home import Home
 from .labels import labels_of
+from .progress import part_of, reporting
 from .readable import Readable, Source
 from .selection import Selection
 from .steps import Step
@@ -23,8 +25,8 @@ class Histogram(Readable):
     It reads like a histogram of hist or boost-histogram; indexing and projecting give lazy views.
     """
 
-    def __init__(self, core: _core.Histogram) -> None:
-        super().__init__(Source(core))
+    def __init__(self, core: _core.Histogram, home: Home) -> None:
+        super().__init__(Source(core, home))
         self._core = core
         self._infos = axis_infos(core.axes()[1])
 
@@ -53,13 +55,17 @@ class Histogram(Readable):
 
         With an id that was merged before nothing happens. True if it was merged.
         """
-        if isinstance(other, Delta):
-            return self._core.merge(other._core, id)
         if id is not None and not isinstance(id, str | bytes):
             raise TypeError(f"the id of a merge is a str or bytes, not {id!r}")
-        merged = True
-        for delta in deltas_of(other, self._core.axes()[1], single=id is not None):
-            merged = self._core.merge(delta, id)
+        if isinstance(other, Delta):
+            parts = iter([(1.0, other._core)])
+        else:
+            parts = deltas_of(other, self._core.axes()[1], single=id is not None)
+        merged, done = True, 0.0
+        with reporting(self._source.home.progress, f"merging into {self._source.owner}") as tell:
+            for share, delta in parts:
+                merged = self._core.merge(delta, id, part_of(tell, done, share))
+                done += share
         return merged
 
     def __iadd__(self, other: Any) -> Histogram:

@@ -19,6 +19,8 @@ from boost_histogram.view import WeightedSumView
 
 from . import _core
 from .axes import STORAGES, Axis, axes_to_uhi, axis_from_uhi, named_tuple
+from .home import Home, Origin, origin_to_pickle, reopen
+from .progress import part_of, reporting
 from .selection import Selection
 from .steps import Item, Project, Scale, Step
 
@@ -32,8 +34,9 @@ Number = int | float | bh.accumulators.WeightedSum
 class Source:
     """A histogram of the core, and its axes as hist's objects, made again only when they have changed."""
 
-    def __init__(self, core: _core.Histogram) -> None:
+    def __init__(self, core: _core.Histogram, home: Home) -> None:
         self.core = core
+        self.home = home
         self.owner = f"histogram '{core.name}'"
         self._made: tuple[int, tuple[Axis, ...]] = (0, ())  # one assignment: other threads ask too
 
@@ -51,6 +54,7 @@ class Readable(ABC):
     """The reading half of a histogram's interface."""
 
     __hash__ = None  # type: ignore[assignment]
+    _steps: tuple[Step, ...] = ()
 
     def __init__(self, source: Source) -> None:
         self._source = source
@@ -205,14 +209,15 @@ class Readable(ABC):
             return False
         return bool(np.array_equal(self.view(flow=True), other.view(flow=True)))
 
-    def __reduce__(self) -> NoReturn:
-        raise TypeError(
-            f"{self._source.owner} is a handle to an open file and cannot be pickled or copied: "
-            "use to_hist(), or the file's path and the histogram's name"
-        )
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A handle to a file on disk: its path, the name, the steps. Opened for reading where it is unpickled."""
+        return _unpickled, (origin_to_pickle(self._source.home, self._source.owner), self.name, self._steps)
+
+    def __copy__(self) -> NoReturn:
+        raise TypeError(f"{self._source.owner} is a handle to an open file and cannot be copied: use to_hist()")
 
     def __deepcopy__(self, memo: Any) -> NoReturn:
-        self.__reduce__()
+        self.__copy__()
 
     def _description(self, what: str) -> str:
         try:
@@ -239,7 +244,9 @@ class Readable(ABC):
 
     def _read(self, selection: Selection) -> list[Array]:
         """One array for each plane, its axes in the order of the result."""
-        _, planes = self._source.core.read([(one.target, one.extent, one.factor) for one in selection.maps])
+        maps = [(one.target, one.extent, one.factor) for one in selection.maps]
+        with reporting(self._source.home.progress, f"reading {self._source.owner}") as tell:
+            _, planes = self._source.core.read(maps, part_of(tell, 0.0, 1.0))
         left = [i for i in range(len(selection.maps)) if i not in selection.order]
         single = (Ellipsis,) + (0,) * len(left)
         return [plane.transpose([*selection.order, *left])[single] for plane in planes]
@@ -264,3 +271,14 @@ class Readable(ABC):
             cells[...] = planes[0]
             result._variance_known = self._variance_known(selection)
         return result
+
+
+def _unpickled(origin: Origin, name: str, steps: tuple[Step, ...]) -> Any:
+    from .histogram import Histogram
+
+    home = reopen(origin)
+    whole = Histogram(home.core.at(name), home)
+    view: Any = whole
+    for step in steps:
+        view = view._view(step)
+    return view

@@ -65,23 +65,27 @@ def described(histogram: Any) -> tuple[list[UHIAxis], str, dict[str, Any]]:
     return content.axes, content.storage, content.metadata
 
 
-def deltas_of(histogram: Any, like: Sequence[UHIAxis], single: bool) -> Iterator[_core.Delta]:
-    """Deltas that add the histogram to one with the axes `like`; one only, where `single`.
+def deltas_of(histogram: Any, like: Sequence[UHIAxis], single: bool) -> Iterator[tuple[float, _core.Delta]]:
+    """(share, delta) for deltas that add the histogram to one with the axes `like`; one only, where `single`.
 
-    What is in a file or in chunks may be larger than memory, and comes in parts.
+    What is in a file or in chunks may be larger than memory, and comes in parts, each a share of the whole.
     """
+    cells = 0  # all of them
     if _is_chunked(histogram):
         from .chunked import contents_of_chunked
 
         contents = contents_of_chunked(histogram, single)
+        cells = sum(chunk.size for chunk in histogram.chunks.values())
     elif isinstance(histogram, Readable) and not single:
         contents = _parts_of_readable(histogram)
+        cells = histogram.size
     else:
         contents = iter([content_of(histogram)])
     for content in contents:
+        share = min(content.planes[0].size / cells, 1.0) if cells else 1.0
         axes = [_settled(mine, theirs) for mine, theirs in zip(content.axes, like, strict=False)]
         axes += content.axes[len(axes) :]
-        yield _core.Delta.from_dense(axes, content.storage, content.planes, content.variance_known)
+        yield share, _core.Delta.from_dense(axes, content.storage, content.planes, content.variance_known)
 
 
 def _is_chunked(histogram: Any) -> bool:

@@ -316,6 +316,11 @@ bool chunk_cache::exists(const layout& layout, const store::chunk_coordinate& co
   return impl_->io.exists(format_of(layout), key);
 }
 
+bool chunk_cache::has_changes() const noexcept {
+  const std::lock_guard lock{impl_->mutex};
+  return std::ranges::any_of(impl_->entries, [](const auto& held) { return held.second.dirty; });
+}
+
 void chunk_cache::write_back(base::thread_pool& pool) {
   std::vector<store::chunk_key> dirty;
   {

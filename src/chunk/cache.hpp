@@ -91,6 +91,9 @@ class chunk_cache {
   /// Whether the chunk exists, in memory or in the store.
   bool exists(const layout& layout, const store::chunk_coordinate& coordinate);
 
+  /// Whether a chunk waits to be written back.
+  bool has_changes() const noexcept;
+
   /// Writes back every dirty chunk, coding on the pool's threads. The chunks stay in memory, clean.
   void write_back(base::thread_pool& pool);
   /// The same for the chunks listed. Used before a merge that may have to be undone changes them.

@@ -10,17 +10,37 @@
 #include <algorithm>
 #include <functional>
 #include <limits>
+#include <mutex>
 #include <optional>
 #include <stdexcept>
 
 namespace hugehist::write {
 namespace {
 
+/// Counts chunks, on any thread.
+class chunk_counter {
+ public:
+  chunk_counter(const std::function<void(std::size_t, std::size_t)>& progress, std::size_t all)
+      : progress_{progress}, all_{all} {}
+  void add_one() {
+    if (!progress_) return;
+    const std::lock_guard lock{mutex_};
+    progress_(++done_, all_);
+  }
+
+ private:
+  const std::function<void(std::size_t, std::size_t)>& progress_;
+  std::size_t all_;
+  std::size_t done_ = 0;
+  std::mutex mutex_;
+};
+
 /// One merge: looks first, then changes the structure under a mark, then the chunks.
 class merger {
  public:
-  merger(const delta_data& delta, const merge_target& target, const std::optional<std::string>& id)
-      : delta_{delta}, target_{target}, id_{id}, record_{target.store.record(target.id)} {}
+  merger(const delta_data& delta, const merge_target& target, const std::optional<std::string>& id,
+         const std::function<void(std::size_t, std::size_t)>& progress)
+      : delta_{delta}, target_{target}, id_{id}, progress_{progress}, record_{target.store.record(target.id)} {}
 
   void run() {
     named([&] { check_compatible(delta_, record_.schema); });
@@ -141,8 +161,11 @@ class merger {
   /// for them are written before the mark, and so stay written.
   void run_pinned(const merge_plan& plan, const chunk::layout& layout) {
     std::vector<chunk::pinned_chunk> pins(plan.chunks());
-    target_.pool.parallel_for(
-        pins.size(), [&](std::size_t i, unsigned) { pins[i] = target_.cache.acquire(layout, plan.coordinate(i)); });
+    chunk_counter counter{progress_, pins.size()};
+    target_.pool.parallel_for(pins.size(), [&](std::size_t i, unsigned) {
+      pins[i] = target_.cache.acquire(layout, plan.coordinate(i));
+      counter.add_one();
+    });
     const auto add = [&](std::size_t i, unsigned) {
       pins[i].mark_dirty();
       plan.add(i, pins[i]);
@@ -155,11 +178,13 @@ class merger {
   /// Chunks come and go. All that is dirty is written first: what is evicted after the mark is undone with it.
   void run_evicting(const merge_plan& plan, const chunk::layout& layout) {
     const auto touched = plan.coordinates();
+    chunk_counter counter{progress_, touched.size()};
     target_.cache.write_back(target_.pool);
     const auto add = [&](std::size_t i, unsigned) {
       auto pin = target_.cache.acquire(layout, touched[i]);
       pin.mark_dirty();
       plan.add(i, pin);
+      counter.add_one();
     };
     under_mark(
         [&] {
@@ -176,6 +201,7 @@ class merger {
   const delta_data& delta_;
   const merge_target& target_;
   const std::optional<std::string>& id_;
+  const std::function<void(std::size_t, std::size_t)>& progress_;
   const store::histogram_record& record_;
   std::vector<label_bins> labels_;
   std::vector<std::vector<std::string>> new_labels_;  // for each category axis
@@ -196,8 +222,9 @@ void check_compatible(const delta_data& delta, const model::schema& schema) {
       throw std::invalid_argument{"axis " + std::to_string(i) + " does not fit: " + problem};
 }
 
-void merge(const delta_data& delta, const merge_target& target, const std::optional<std::string>& id) {
-  merger{delta, target, id}.run();
+void merge(const delta_data& delta, const merge_target& target, const std::optional<std::string>& id,
+           const std::function<void(std::size_t, std::size_t)>& progress) {
+  merger{delta, target, id, progress}.run();
 }
 
 }  // namespace hugehist::write

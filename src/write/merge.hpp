@@ -7,6 +7,8 @@
 #include "store/store.hpp"
 #include "write/delta_data.hpp"
 
+#include <cstddef>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -29,7 +31,11 @@ struct merge_target {
 ///
 /// How: when all touched chunks fit in the cache they are pinned first and added to afterwards, which cannot
 /// fail; else touched chunks are written back before they change, so that the store's mark has what they were.
-void merge(const delta_data& delta, const merge_target& target, const std::optional<std::string>& id = {});
+///
+/// `progress` is told (chunks done, chunks to do), by any thread of the pool, one at a time; what it throws undoes the
+/// merge.
+void merge(const delta_data& delta, const merge_target& target, const std::optional<std::string>& id = {},
+           const std::function<void(std::size_t, std::size_t)>& progress = {});
 
 /// Throws std::invalid_argument, saying which axis and how, when the delta does not fit the schema.
 void check_compatible(const delta_data& delta, const model::schema& schema);

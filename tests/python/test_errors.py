@@ -365,17 +365,6 @@ def test_file_objects() -> None:
         hugehist.File(io.StringIO("text"), "r")  # type: ignore[arg-type]
 
 
-def test_handles_do_not_pickle(memory: hugehist.File) -> None:
-    import copy
-    import pickle
-
-    h = memory.create("h", category("c")).fill(["a"])
-    for what in (h, h[:]):
-        for use in (pickle.dumps, copy.copy, copy.deepcopy):
-            with pytest.raises(TypeError, match="handle"):
-                use(what)
-
-
 def test_merges_that_do_not_fit(memory: hugehist.File) -> None:
     axes = category("c"), hist.axis.Regular(4, 0, 1, name="x")
     h = memory.create("h", *axes, storage="weight").fill(c="a", x=X)
