@@ -76,6 +76,24 @@ def axis_name(axis: Axis) -> str:
     return name if isinstance(name, str) else ""
 
 
+def is_category(axis: Axis) -> bool:
+    return isinstance(axis, bh.axis.StrCategory | bh.axis.IntCategory)
+
+
+def relabelled(axis: Axis, labels: Iterable[Any]) -> Axis:
+    """A category axis like this one with other labels; integers stay integers unless one of them is a str."""
+    uhi = axis_to_uhi(axis)
+    given = list(labels)
+    for label in given:
+        if not isinstance(label, str | int) or isinstance(label, bool):
+            raise TypeError(f"a label is a str or an int, not {label!r}")
+    texts = uhi["type"] == "category_str" or any(isinstance(label, str) for label in given)
+    uhi |= {"type": "category_str", "categories": list(map(str, given))} if texts else {"categories": given}
+    if len(set(uhi["categories"])) != len(given):
+        raise ValueError(f"a label repeats in {given}")
+    return axis_from_uhi(uhi)
+
+
 def describe(axis: Axis, position: int) -> str:
     """How messages call an axis: by its name, else by its position."""
     name = axis_name(axis)

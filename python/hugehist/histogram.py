@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NoReturn
 
 from . import _core
 from .axes import find_axis
@@ -71,6 +71,14 @@ class Histogram(Readable):
     def __iadd__(self, other: Any) -> Histogram:
         self.merge(other)
         return self
+
+    def _refuse_in_place(self, other: Any) -> NoReturn:
+        raise TypeError(
+            f"{self._owner} would be rewritten in its file: h * x, h / x and h - x are views or copies, "
+            "and h[...] = writes one of them"
+        )
+
+    __imul__ = __itruediv__ = __isub__ = _refuse_in_place
 
     def buffer(self) -> Buffer:
         """An empty buffer over the same axes, to fill elsewhere; its `delta()` can be merged here."""

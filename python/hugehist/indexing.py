@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import fnmatch
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import boost_histogram as bh
@@ -113,9 +113,9 @@ def _index(entry: Any, owner: str) -> int:
 def _short_form(entry: Any, axis: Axis, owner: str) -> Any:
     """hist's short forms: labels, patterns of labels, 2.5j for loc(2.5), ::2j for rebin(2)."""
     if isinstance(entry, str):
-        return _matches([entry], axis, owner) if _is_pattern(entry) else _locate(entry, axis, owner)
+        return _matches([entry], axis, owner) if is_pattern(entry) else _locate(entry, axis, owner)
     if isinstance(entry, list):
-        if entry and all(isinstance(each, str) for each in entry) and any(map(_is_pattern, entry)):
+        if entry and all(isinstance(each, str) for each in entry) and any(map(is_pattern, entry)):
             return _matches(entry, axis, owner)
         return [_short_form(each, axis, owner) for each in entry]
     if isinstance(entry, slice):
@@ -142,17 +142,26 @@ def _locate(label: str, axis: Axis, owner: str) -> Any:
     return bh.loc(label)
 
 
-def _is_pattern(label: str) -> bool:
-    return "*" in label or "?" in label
+def is_pattern(label: Any) -> bool:
+    return isinstance(label, str) and ("*" in label or "?" in label)
 
 
 def _matches(patterns: Sequence[str], axis: Axis, owner: str) -> list[Any]:
     if not isinstance(axis, bh.axis.StrCategory):
         raise TypeError(f"{owner} has no labels that are str, so no pattern matches its bins")
-    found: dict[str, None] = {}
+    return [bh.loc(label) for label in matching(patterns, axis, owner)]
+
+
+def matching(patterns: Sequence[Any], labels: Iterable[Any], owner: str) -> list[Any]:
+    """The labels that the patterns match, each once; what is no pattern is a label, and kept as it is."""
+    found: dict[Any, None] = {}
     for pattern in patterns:
-        hits = [label for label in axis if fnmatch.fnmatch(str(label), pattern)] if _is_pattern(pattern) else [pattern]
-        found.update(dict.fromkeys(map(str, hits)))
-    if not found:
+        hits = (
+            [label for label in labels if fnmatch.fnmatchcase(str(label), pattern)]
+            if is_pattern(pattern)
+            else [pattern]
+        )
+        found.update(dict.fromkeys(hits))
+    if patterns and not found:
         raise ValueError(f"{owner}: no label matches {list(patterns)}")
-    return [bh.loc(label) for label in found]
+    return list(found)

@@ -7,27 +7,30 @@ content comes as NumPy arrays, as boost-histogram would give them.
 from __future__ import annotations
 
 import copy
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import boost_histogram as bh
 import hist
 import numpy as np
-import numpy.typing as npt
 from boost_histogram.view import WeightedSumView
 
 from . import _core
+from .arithmetic import Arithmetic
 from .axes import STORAGES, Axis, axes_to_uhi, axis_from_uhi, named_tuple
+from .base import Array
+from .categories import Categories
+from .comparing import Comparing
 from .home import Home, Origin, origin_to_pickle, reopen
+from .in_memory import Hist
 from .progress import part_of, reporting
 from .selection import Selection
 from .steps import Item, Project, Scale, Step
+from .vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from .view import View
 
-Array = npt.NDArray[Any]
 Number = int | float | bh.accumulators.WeightedSum
 
 
@@ -50,22 +53,17 @@ class Source:
         return made
 
 
-class Readable(ABC):
+class Readable(Arithmetic, Categories, Comparing, Vocabulary):
     """The reading half of a histogram's interface."""
 
-    __hash__ = None  # type: ignore[assignment]
     _steps: tuple[Step, ...] = ()
 
     def __init__(self, source: Source) -> None:
         self._source = source
 
-    @abstractmethod
-    def _selection(self) -> Selection:
-        """What is shown, with the axes as they are now."""
-
-    @abstractmethod
-    def _view(self, step: Step) -> View:
-        """A view with one more step."""
+    @property
+    def _owner(self) -> str:
+        return self._source.owner
 
     # --- what it is: no content is read ---------------------------------------------------------------
 
@@ -134,15 +132,16 @@ class Readable(ABC):
 
     def view(self, flow: bool = False) -> Array:
         """A read-only copy of the content as boost-histogram's view has it."""
-        planes = self._planes(flow)
-        if len(planes) == 1:
-            result = planes[0]
-        else:
-            cells = np.empty(planes[0].shape, [("value", np.float64), ("variance", np.float64)])
-            cells["value"], cells["variance"] = planes
-            result = cells.view(WeightedSumView)
+        result = _as_cells(self._planes(flow))
         result.flags.writeable = False
         return result
+
+    def _cells(self, window: Sequence[slice] = (), flow: bool = True) -> Array:
+        def part(selection: Selection) -> Selection:
+            whole = selection if flow else selection.without_flow()
+            return whole.window(window) if window else whole
+
+        return _as_cells(self._read_now(part)[1])
 
     def sum(self, flow: bool = False) -> Number:
         return self._number(lambda selection: selection.total(flow))
@@ -154,7 +153,7 @@ class Readable(ABC):
 
     def to_hist(self) -> hist.Hist[Any]:
         """A copy in memory."""
-        result: hist.Hist[Any] = self._fill_in(hist.Hist)
+        result: hist.Hist[Any] = self._fill_in(Hist)
         return result
 
     def __array__(self, dtype: Any = None, *, copy: bool | None = None) -> Array:
@@ -197,17 +196,7 @@ class Readable(ABC):
             return self._view(step)
         return self._number(lambda selection: step(selection, owner))
 
-    # --- comparing and copying ---------------------------------------------------------------------------
-
-    def __eq__(self, other: object) -> bool:
-        """Same axes, storage and content; content is read only where the axes agree."""
-        if not isinstance(other, Readable | bh.Histogram):
-            return NotImplemented
-        if self.storage_type is not other.storage_type or self.ndim != other.ndim:
-            return False
-        if any(mine != theirs for mine, theirs in zip(self.axes, other.axes, strict=True)):
-            return False
-        return bool(np.array_equal(self.view(flow=True), other.view(flow=True)))
+    # --- copying ------------------------------------------------------------------------------------------
 
     def __reduce__(self) -> tuple[Any, ...]:
         """A handle to a file on disk: its path, the name, the steps. Opened for reading where it is unpickled."""
@@ -282,3 +271,12 @@ def _unpickled(origin: Origin, name: str, steps: tuple[Step, ...]) -> Any:
     for step in steps:
         view = view._view(step)
     return view
+
+
+def _as_cells(planes: list[Array]) -> Array:
+    """As boost-histogram's view has them."""
+    if len(planes) == 1:
+        return planes[0]
+    cells = np.empty(planes[0].shape, [("value", np.float64), ("variance", np.float64)])
+    cells["value"], cells["variance"] = planes
+    return cells.view(WeightedSumView)

@@ -16,7 +16,7 @@ import hist
 import numpy as np
 import numpy.typing as npt
 
-from .axes import Axis, axis_from_uhi, axis_to_uhi, describe
+from .axes import Axis, describe, is_category, relabelled
 
 Targets = npt.NDArray[np.int32]
 Factors = npt.NDArray[np.float64]
@@ -110,12 +110,29 @@ class Selection:
 
     def scale(self, which: int, factors: Mapping[Any, float] | Factors) -> Selection:
         """Multiplies the bins of one axis."""
+        axis = self.axes[which]
+        factor = _factor_of_bins(axis, factors, describe(axis, which))
+        return self._replace(which, (replace(AxisMap.all(axis.extent), factor=factor), axis))
+
+    def regroup(self, which: int, groups: Mapping[Any, Sequence[int]]) -> Selection:
+        """Other labels on a category axis, and the bins that go to each; bins of no label are dropped."""
+        return self._replace(which, _regrouped(self.axes[which], groups))
+
+    def window(self, box: Sequence[slice]) -> Selection:
+        """The bins of a box in storage, flow bins included, one slice with bounds for each axis.
+
+        Its axes are those of the whole: this is for content only.
+        """
+        return self._apply(
+            [(_windowed(extent, part), axis) for axis, extent, part in zip(self.axes, self.shape, box, strict=True)]
+        )
+
+    def _replace(self, which: int, part: tuple[AxisMap, Axis | None]) -> Selection:
+        """What comes of one axis; the others stay."""
         parts: list[tuple[AxisMap, Axis | None]] = [
             (AxisMap.all(extent), axis) for axis, extent in zip(self.axes, self.shape, strict=True)
         ]
-        axis = self.axes[which]
-        factor = _factor_of_bins(axis, factors, describe(axis, which))
-        parts[which] = (replace(parts[which][0], factor=factor), axis)
+        parts[which] = part
         return self._apply(parts)
 
     def _apply(self, parts: Sequence[tuple[AxisMap, Axis | None]]) -> Selection:
@@ -132,7 +149,7 @@ def _factor_of_bins(axis: Axis, factors: Mapping[Any, float] | Factors, owner: s
     result = np.ones(axis.extent)
     begin, end = _inner_range(axis)
     if isinstance(factors, Mapping):
-        if not isinstance(axis, bh.axis.StrCategory | bh.axis.IntCategory):
+        if not is_category(axis):
             raise TypeError(f"{owner} is not a category axis: its factors are a number or one for each bin")
         bins = {label: i for i, label in enumerate(axis)}
         for label, factor in factors.items():
@@ -145,6 +162,8 @@ def _factor_of_bins(axis: Axis, factors: Mapping[Any, float] | Factors, owner: s
         result[begin:end] = factors
     else:
         raise ValueError(f"{owner} has {len(axis)} bins, but there are factors of shape {factors.shape}")
+    if not np.isfinite(result).all():  # chunks that do not exist would stay 0
+        raise ValueError(f"{owner}: factors are finite, not {result[~np.isfinite(result)][0]}")
     return result
 
 
@@ -184,22 +203,32 @@ def _storage_bin(axis: Axis, index: int, owner: str) -> int:
 
 def _listed(axis: Axis, entries: list[int], owner: str) -> tuple[AxisMap, Axis]:
     """Some bins of a category axis in a given order. An overflow bin stays what it was."""
-    if not isinstance(axis, bh.axis.StrCategory | bh.axis.IntCategory):
+    if not is_category(axis):
         raise RuntimeError(f"{owner} is not a category axis: only those take a list of bins")
     for entry in entries:
         if not 0 <= entry < len(axis):
             raise IndexError(f"{owner} has {len(axis)} labels, there is none at {entry}")
     if len(set(entries)) != len(entries):
         raise ValueError(f"{owner}: a bin repeats in the list")
-    target = np.full(axis.extent, -1, np.int32)
-    target[entries] = np.arange(len(entries))
-    if axis.traits.overflow:
-        target[-1] = len(entries)
     labels = list(axis)
-    uhi = axis_to_uhi(axis)
-    uhi["categories"] = [labels[entry] for entry in entries]
-    left = axis_from_uhi(uhi)
+    return _regrouped(axis, {labels[entry]: [entry] for entry in entries})
+
+
+def _regrouped(axis: Axis, groups: Mapping[Any, Sequence[int]]) -> tuple[AxisMap, Axis]:
+    target = np.full(axis.extent, -1, np.int32)
+    for new, bins in enumerate(groups.values()):
+        target[list(bins)] = new
+    if axis.traits.overflow:
+        target[-1] = len(groups)
+    left = relabelled(axis, groups)
     return AxisMap(target, left.extent), left
+
+
+def _windowed(extent: int, part: slice) -> AxisMap:
+    bins = np.arange(part.start, part.stop)
+    target = np.full(extent, -1, np.int32)
+    target[bins] = bins - part.start
+    return AxisMap(target, len(bins))
 
 
 def _sliced(axis: Axis, part: slice, owner: str) -> tuple[AxisMap, Axis | None]:

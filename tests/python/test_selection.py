@@ -12,19 +12,9 @@ import pytest
 import uhi.tag
 from hypothesis import given
 from hypothesis import strategies as st
-from trusted import AXES, analysis_axes, bare, category, is_labelled, same_content
+from trusted import AXES, analysis_axes, bare, category, is_labelled, random_model, same_content
 
 RNG = np.random.default_rng(5)
-
-
-def random_model(axes: list[Any], storage: str, seed: int = 1) -> hist.Hist[Any]:
-    model = hist.Hist(*axes, storage=storage)
-    rng = np.random.default_rng(seed)
-    view: Any = model.view(flow=True)
-    for name in view.dtype.names or (None,):
-        plane = view[name] if name else view
-        plane[...] = rng.integers(0, 1000, view.shape)
-    return model
 
 
 def same(mine: Any, theirs: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from typing import Any
 
 import boost_histogram as bh
@@ -11,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def category(name: str) -> hist.axis.StrCategory:
-    return hist.axis.StrCategory([], growth=True, name=name)
+def category(name: str, labels: list[str] | None = None) -> hist.axis.StrCategory:
+    return hist.axis.StrCategory(labels or [], growth=True, name=name)
 
 
 def analysis_axes() -> tuple[Any, ...]:
@@ -47,6 +48,16 @@ AXES: tuple[Any, ...] = (
     hist.axis.IntCategory([3, 1, 7]),
     hist.axis.IntCategory([3, 1, -7], growth=True),
 )
+
+
+def random_model(axes: Sequence[Any], storage: str, seed: int = 1) -> hist.Hist[Any]:
+    model = hist.Hist(*axes, storage=storage)
+    rng = np.random.default_rng(seed)
+    view: Any = model.view(flow=True)
+    for name in view.dtype.names or (None,):
+        plane = view[name] if name else view
+        plane[...] = rng.integers(0, 1000, view.shape)
+    return model
 
 
 def is_labelled(axis: Any) -> bool:

@@ -1,0 +1,83 @@
+"""What the vocabulary may ask of a histogram that can be read; each topic is a mixin class over this one."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import boost_histogram as bh
+import hist
+import numpy as np
+import numpy.typing as npt
+
+from .axes import find_axis
+from .selection import Selection
+from .steps import Step
+
+if TYPE_CHECKING:
+    from .view import View
+
+Array = npt.NDArray[Any]
+
+
+class Base(ABC):
+    """Implemented by Readable."""
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @property
+    @abstractmethod
+    def axes(self) -> hist.axis.NamedAxesTuple: ...
+    @property
+    @abstractmethod
+    def ndim(self) -> int: ...
+    @property
+    @abstractmethod
+    def shape(self) -> tuple[int, ...]: ...
+    @property
+    @abstractmethod
+    def kind(self) -> bh.Kind: ...
+    @property
+    @abstractmethod
+    def storage_type(self) -> type[bh.storage.Storage]: ...
+    @abstractmethod
+    def values(self, flow: bool = False) -> Array: ...
+    @abstractmethod
+    def variances(self, flow: bool = False) -> Array | None: ...
+    @abstractmethod
+    def to_hist(self) -> hist.Hist[Any]: ...
+    @abstractmethod
+    def __getitem__(self, index: Any) -> Any: ...
+    @abstractmethod
+    def project(self, *args: str | int, flow: bool = True) -> Any: ...
+    @abstractmethod
+    def scale(self, axis: str | int, factors: Mapping[Any, float] | Sequence[float] | float) -> View: ...
+    @property
+    @abstractmethod
+    def _owner(self) -> str:
+        """What messages call the histogram."""
+
+    @abstractmethod
+    def _selection(self) -> Selection:
+        """What is shown, with the axes as they are now."""
+
+    @abstractmethod
+    def _view(self, step: Step) -> View:
+        """A view with one more step."""
+
+    @abstractmethod
+    def _cells(self, window: Sequence[slice] = (), flow: bool = True) -> Array:
+        """The content of a window of bins, as boost-histogram's view has it; reads no more than that."""
+
+    def _axis(self, which: str | int) -> tuple[int, Any]:
+        """An axis by name or number, with its position."""
+        axes = self._selection().axes
+        position = find_axis(axes, which, self._owner)
+        return position, axes[position]
+
+
+def is_number(value: Any) -> bool:
+    return isinstance(value, int | float | np.integer | np.floating) or (
+        isinstance(value, np.ndarray) and value.ndim == 0 and value.dtype.kind in "biuf"
+    )
