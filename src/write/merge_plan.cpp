@@ -100,12 +100,47 @@ void merge_plan::add_block(std::uint32_t index) {
                                 "that bin, or give the entries a label"};
   }
   const auto [first, last] = groups_of(block);
+  find_tiles(block);
   for (auto group = first; group < last; ++group)
-    for (std::uint32_t t = 0; t < tiles_.size(); ++t) {
-      chunk_part made{.block = index, .group = group, .tile = t};
+    for (const auto& part : block_tiles_) {
+      chunk_part made{.block = index, .group = group, .tile = part.tile, .events = part.events};
       made.chunk = position(coordinate(made));
       pieces_.push_back(made);
     }
+}
+
+/// Tiles that the block has something in: all for cells, for few events only those that they hit.
+void merge_plan::find_tiles(const block& block) {
+  block_tiles_.clear();
+  const auto* few = std::get_if<event_rows>(&block.cells);
+  if (few == nullptr) {
+    for (std::uint32_t t = 0; t < tiles_.size(); ++t) block_tiles_.push_back({t, {}});
+    return;
+  }
+  const auto bins_of_event = few->bin_per_weight ? block.rows() : 1;
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> hits;  // tile, event
+  for (std::size_t i = 0; i < few->bins.size(); ++i)
+    if (few->bins[i] != event_rows::dropped)
+      hits.emplace_back(tile_of(few->bins[i]), static_cast<std::uint32_t>(i / bins_of_event));
+  if (!std::ranges::is_sorted(hits)) std::ranges::sort(hits);
+  hits.erase(std::ranges::unique(hits).begin(), hits.end());
+  for (const auto& [tile, event] : hits) {
+    const auto end = tile_events_.size();
+    if (block_tiles_.empty() || block_tiles_.back().tile != tile) block_tiles_.push_back({tile, {end, end}});
+    tile_events_.push_back(event);
+    ++block_tiles_.back().events.end;
+  }
+}
+
+std::uint32_t merge_plan::tile_of(std::size_t bin) const noexcept {
+  std::size_t tile = 0, step = 1;
+  for (auto d = dense_.size(); d-- > 0;) {
+    const auto extent = extents_[dense_[d]];
+    tile += bin % extent / layout_.grid.shape()[dense_[d]] * step;
+    step *= chunk_counts_[dense_[d]];
+    bin /= extent;
+  }
+  return static_cast<std::uint32_t>(tile);
 }
 
 store::chunk_coordinate merge_plan::coordinate(const chunk_part& part) const noexcept {
@@ -231,11 +266,9 @@ void merge_plan::for_each_weight(const chunk_part& part, const Use& use) const n
     }
     return offset;
   };
-  const auto events = few.weights.size() / k;
-  for (std::size_t e = 0; e < events; ++e) {
-    auto offset = outside;
-    if (!few.bin_per_weight && few.bins[e] != event_rows::dropped) offset = offset_of(few.bins[e]);
-    if (!few.bin_per_weight && offset == outside) continue;
+  for (auto i = part.events.begin; i < part.events.end; ++i) {
+    const std::size_t e = tile_events_[i];
+    auto offset = few.bin_per_weight ? outside : offset_of(few.bins[e]);
     for (std::size_t r = 0; r < group.rows.size(); ++r) {
       const auto weight = few.weights[e * k + group.rows[r]];
       if (weight == 0) continue;

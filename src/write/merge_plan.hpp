@@ -54,14 +54,25 @@ class merge_plan {
     std::vector<std::uint32_t> chunks;  // for each dense axis
     std::vector<std::size_t> begins, extents;
   };
+  /// Events of a block that have a bin in one tile: a range of tile_events_.
+  struct event_range {
+    std::size_t begin = 0, end = 0;
+  };
+  struct tile_part {
+    std::uint32_t tile = 0;
+    event_range events = {};
+  };
   struct chunk_part {
     std::uint64_t chunk = 0;  // position in C order among all chunks of the grid
     std::uint32_t block = 0, group = 0, tile = 0;
+    event_range events = {};  // of a block of few events
     bool is_zero = false;
   };
 
   void make_tiles();
   void add_block(std::uint32_t index);
+  void find_tiles(const block& block);
+  std::uint32_t tile_of(std::size_t bin) const noexcept;
   std::pair<std::uint32_t, std::uint32_t> groups_of(const block& block);
   store::chunk_coordinate coordinate(const chunk_part& part) const noexcept;
   std::uint64_t position(const store::chunk_coordinate& coordinate) const noexcept;
@@ -79,6 +90,8 @@ class merge_plan {
   std::vector<std::size_t> categories_, dense_;  // positions of axes
   std::vector<std::size_t> chunk_counts_;        // along each axis
   std::vector<dense_tile> tiles_;
+  std::vector<tile_part> block_tiles_;      // of the block being added
+  std::vector<std::uint32_t> tile_events_;  // of blocks of few events
   std::vector<row_group> groups_;
   std::pair<std::uint32_t, std::uint32_t> last_groups_ = {0, 0};
   const block* last_spanned_ = nullptr;
