@@ -214,8 +214,8 @@ void file::discard() {
 }
 
 void file::close() {
-  if (!is_open()) return;
-  const auto lock = impl_->enter();
+  const auto lock = impl_->lock();
+  if (!impl_->store) return;
   if (impl_->writable) impl_->commit();
   impl_->cache.reset();
   impl_->pool.reset();
@@ -235,6 +235,7 @@ void file::abandon() noexcept {
 }
 
 bool file::is_open() const noexcept {
+  if (!impl_->in_own_process()) return false;
   const std::lock_guard lock{impl_->mutex};
   return impl_->store != nullptr;
 }

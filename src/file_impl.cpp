@@ -51,7 +51,7 @@ file::impl::impl(std::unique_ptr<store::store> opened, file_options given,
 // The last handle is gone: what was filled is committed, as by close(), but not while an exception unwinds
 // nor in a forked child, whose parent goes on with the file.
 file::impl::~impl() {
-  if (!store || ::getpid() != owner) {
+  if (!store || !in_own_process()) {
     if (store) {  // the threads and the file position are the parent's: leave them alone
       static_cast<void>(pool.release());
       static_cast<void>(cache.release());
@@ -68,10 +68,16 @@ file::impl::~impl() {
   }
 }
 
-std::unique_lock<std::mutex> file::impl::enter() {
-  if (::getpid() != owner)
+bool file::impl::in_own_process() const noexcept { return ::getpid() == owner; }
+
+std::unique_lock<std::mutex> file::impl::lock() {
+  if (!in_own_process())
     throw error{"file '" + name + "' was opened before a fork: open it again in the child process"};
-  std::unique_lock lock{mutex};
+  return std::unique_lock{mutex};
+}
+
+std::unique_lock<std::mutex> file::impl::enter() {
+  auto lock = this->lock();
   if (!store) throw std::invalid_argument{"file '" + name + "' is closed: open it again"};
   return lock;
 }

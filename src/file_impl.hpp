@@ -49,7 +49,11 @@ struct file::impl {
        std::shared_ptr<store::image_source> image = nullptr);
   ~impl();
 
-  /// The lock, once the file is known to be open, in this process (and writable).
+  /// A forked child has the parent's handles, and maybe its lock in the hands of a thread that is not there.
+  bool in_own_process() const noexcept;
+  /// The lock. Throws hugehist::error in a forked child.
+  std::unique_lock<std::mutex> lock();
+  /// The lock, once the file is known to be open (and writable).
   std::unique_lock<std::mutex> enter();
   std::unique_lock<std::mutex> enter_to_write();
 

@@ -305,10 +305,28 @@ std::string to_string(const any& axis) {
   return describe(axis.kind()) + (name.empty() ? ")" : ", name='" + name + "')");
 }
 
+namespace {
+
+/// Bounds that went through a transform and back, as Boost.Histogram keeps them, may come with another last digit.
+bool same_bins(const kind& a, const kind& b) {
+  const auto* left = std::get_if<regular>(&a);
+  const auto* right = std::get_if<regular>(&b);
+  if (left == nullptr || right == nullptr || left->transform == transform::none) return a == b;
+  const auto close = [](double x, double y) {
+    return std::abs(x - y) <= 8 * std::numeric_limits<double>::epsilon() * std::max(std::abs(x), std::abs(y));
+  };
+  auto same = *left;
+  if (close(left->lower, right->lower)) same.lower = right->lower;
+  if (close(left->upper, right->upper)) same.upper = right->upper;
+  return same == *right;
+}
+
+}  // namespace
+
 std::string incompatibility(const any& a, const any& b) {
   const auto names_differ = !a.name().empty() && !b.name().empty() && a.name() != b.name();
   const auto flow_differs = a.is_category() && !a.is_growing() && !b.is_growing() && a.overflow() != b.overflow();
-  if (!names_differ && !flow_differs && without_labels(a.kind()) == without_labels(b.kind())) return {};
+  if (!names_differ && !flow_differs && same_bins(without_labels(a.kind()), without_labels(b.kind()))) return {};
   return to_string(a) + " against " + to_string(b) +
          (names_differ   ? ": the names differ"
           : flow_differs ? ": one has an overflow bin"

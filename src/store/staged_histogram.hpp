@@ -35,9 +35,8 @@ struct staged_histogram {
     bool variance_known = true;
   } before;
 
-  void take_snapshot() {
-    before = {label_counts(record.schema), record.chunk_shape, record.schema.variance_known};
-    committed = true;
+  snapshot make_snapshot() const {
+    return {label_counts(record.schema), record.chunk_shape, record.schema.variance_known};
   }
   bool record_changed() const {
     return record.chunk_shape != before.chunk_shape || record.schema.variance_known != before.variance_known ||

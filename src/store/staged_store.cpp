@@ -93,7 +93,8 @@ staged_store::staged_store(std::unique_ptr<backend> medium)
     auto histogram = std::make_unique<staged_histogram>();
     histogram->name = std::move(stored.name);
     histogram->record = std::move(stored.record);
-    histogram->take_snapshot();
+    histogram->before = histogram->make_snapshot();
+    histogram->committed = true;
     names_.emplace(histogram->name, next_id_);
     histograms_.emplace(next_id_++, std::move(histogram));
   }
@@ -371,7 +372,12 @@ change_set staged_store::collect() const {
 void staged_store::commit() {
   check_unmarked("commit");
   if (!changed_) return;
-  auto committed_file = file_;  // a copy beforehand: after apply() nothing may fail
+  // Copies beforehand: after apply() nothing may fail.
+  auto committed_file = file_;
+  std::unordered_map<histogram_id, staged_histogram::snapshot> snapshots;
+  for (const auto& [id, histogram] : histograms_)
+    if (!histogram->removed && (!histogram->committed || histogram->record_changed()))
+      snapshots.emplace(id, histogram->make_snapshot());
   backend_->apply(collect());
   for (auto entry = histograms_.begin(); entry != histograms_.end();) {
     auto& histogram = *entry->second;
@@ -379,7 +385,9 @@ void staged_store::commit() {
       entry = histograms_.erase(entry);
       continue;
     }
-    if (!histogram.committed || histogram.record_changed()) histogram.take_snapshot();
+    if (const auto made = snapshots.find(entry->first); made != snapshots.end())
+      histogram.before = std::move(made->second);
+    histogram.committed = true;
     histogram.chunks.clear();
     ++entry;
   }
