@@ -118,9 +118,13 @@ void file::impl::check_mergeable(const histogram::state& state) const {
                 state.name + "'] = old['" + state.name + "']"};
 }
 
+write::write_target file::impl::target_of(histogram::state& state) {
+  return {*store, *cache, *pool, state.id, state.categories, state.layout};
+}
+
 void file::impl::merge(histogram::state& state, const delta& addend, const std::optional<std::string>& id,
                        const histogram::progress_callback& progress) {
-  write::merge(addend.data(), {*store, *cache, *pool, state.id, state.categories, state.layout}, id, progress);
+  write::merge(addend.data(), target_of(state), id, progress);
   ++merges;
 }
 

@@ -13,6 +13,7 @@
 #include "model/category_index.hpp"
 #include "store/open.hpp"
 #include "store/store.hpp"
+#include "write/edit_chunks.hpp"
 
 #include <hugehist/file.hpp>
 
@@ -73,6 +74,7 @@ struct file::impl {
   void make_room();
   /// The same after an addition, which stands: the next call tells what failed. REQUIRES: entered
   void try_to_make_room() noexcept;
+  write::write_target target_of(histogram::state& state);
   void merge(histogram::state& state, const delta& addend, const std::optional<std::string>& id = {},
              const histogram::progress_callback& progress = {});
   void commit();

@@ -1,6 +1,7 @@
 #include "base/checked.hpp"
 #include "file_impl.hpp"
 #include "read/reduce.hpp"
+#include "write/overwrite.hpp"
 
 #include <hugehist/error.hpp>
 
@@ -80,6 +81,16 @@ void histogram::grow(const std::string& axis_name, std::span<const std::string> 
     categories.truncate(before);
     throw;
   }
+}
+
+void histogram::overwrite(std::span<const std::vector<std::size_t>> bins, const dense_planes& content) {
+  auto& file = *state_->owner;
+  const auto lock = file.enter_to_write();
+  file.check_mergeable(*state_);
+  file.flush(*state_);
+  file.make_room();
+  write::overwrite(bins, content, file.target_of(*state_));
+  file.try_to_make_room();
 }
 
 dense_planes histogram::read(std::span<const axis_map> maps, const progress_callback& progress) const {

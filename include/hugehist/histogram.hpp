@@ -61,6 +61,12 @@ class HUGEHIST_EXPORT histogram {
   /// for an axis that is not there, std::invalid_argument for one that does not grow or a label that cannot be kept.
   void grow(const std::string& axis, std::span<const std::string> labels);
 
+  /// Replaces bins. `bins` has for each axis storage bins, flow bins counted, each at most once; the bins replaced
+  /// are their product. `content` has one value for each, or length 1 along an axis to repeat it. Chunks that would
+  /// stay zero are not made. Throws std::invalid_argument where bins or content do not fit, and then nothing was
+  /// replaced.
+  void overwrite(std::span<const std::vector<std::size_t>> bins, const dense_planes& content);
+
   /// Reads what the maps select, one map for each axis. Memory: the answer, and one chunk a thread.
   /// Throws std::invalid_argument for maps that do not fit the axes as they are now, memory_error for an answer that is
   /// too large, corruption_error for a damaged chunk.

@@ -34,6 +34,16 @@ py::array array_from(std::vector<T>&& values, const std::vector<std::size_t>& sh
   return py::array_t<T>{shape, data, owner};
 }
 
+/// int64 arrays as they are, all else as float64.
+dense_planes::plane plane_from(const py::array& array) {
+  const auto copied = [&]<class T>(T) {
+    const auto values = array.cast<py::array_t<T, py::array::c_style | py::array::forcecast>>();
+    return std::vector<T>{values.data(), values.data() + values.size()};
+  };
+  if (array.dtype().kind() == 'i' && array.itemsize() == sizeof(std::int64_t)) return copied(std::int64_t{});
+  return copied(double{});
+}
+
 /// A read visits no more chunks than it does bins.
 std::size_t most_chunks(const std::vector<axis_map>& maps) {
   std::size_t bins = 1;
@@ -58,6 +68,16 @@ py::tuple read(handle& self, const py::sequence& maps, const py::object& progres
 void fill(handle& self, const py::sequence& columns, const py::object& weight, bool allow_nan, unsigned threads) {
   const auto arguments = fill_arguments_from(columns, weight, allow_nan);
   unlocked([&] { self.target().fill(arguments, threads); });
+}
+
+void overwrite(handle& self, const std::vector<std::vector<std::size_t>>& bins, const py::sequence& given) {
+  dense_planes content;
+  for (const auto& each : given) {
+    const auto plane = each.cast<py::array>();
+    content.shape.assign(plane.shape(), plane.shape() + plane.ndim());
+    content.planes.push_back(plane_from(plane));
+  }
+  unlocked([&] { self.target().overwrite(bins, content); });
 }
 
 bool merge(handle& self, const delta& addend, const py::object& id, const py::object& progress) {
@@ -106,6 +126,7 @@ void bind_histogram(py::module_& module) {
       .def_property_readonly("variance_known",
                              [](handle& self) { return unlocked([&] { return self.target().variance_known(); }); })
       .def("fill", &fill, py::arg("columns"), py::arg("weight"), py::arg("allow_nan"), py::arg("threads"))
+      .def("overwrite", &overwrite, py::arg("bins"), py::arg("content"))
       .def("merge", &merge, py::arg("addend"), py::arg("id"), py::arg("progress") = py::none())
       .def("buffer", [](handle& self) { return shared_buffer{unlocked([&] { return self.target().buffer(); })}; })
       .def("grow", &grow, py::arg("axis"), py::arg("labels"))

@@ -25,6 +25,7 @@ from .home import Home, Origin, origin_to_pickle, reopen
 from .in_memory import Hist
 from .progress import part_of, reporting
 from .selection import Selection
+from .setting import assign
 from .steps import Item, Project, Scale, Step
 from .vocabulary import Vocabulary
 
@@ -175,6 +176,13 @@ class Readable(Arithmetic, Categories, Comparing, Vocabulary):
     def __getitem__(self, index: Any) -> Any:
         """UHI indexing: a lazy view, or the content of one bin."""
         return self._then(Item(index))
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        """Replaces bins, as boost-histogram does; through a view, where its bins are single bins of the histogram.
+
+        Raises ValueError where value and bins do not match; nothing is replaced then.
+        """
+        assign(self, index, value)
 
     def project(self, *args: str | int, flow: bool = True) -> Any:
         """The sum over all axes but those given, by name or number; the result has them in that order."""

@@ -183,14 +183,14 @@ def _inner(axis: Axis) -> AxisMap:
 def _entry(axis: Axis, entry: Any, owner: str) -> tuple[AxisMap, Axis | None]:
     """The map of one index entry, and the axis that is left, None where none is."""
     if isinstance(entry, int):
-        position = _storage_bin(axis, entry, owner)
+        position = storage_bin(axis, entry, owner)
         return AxisMap.range(axis.extent, position, position + 1), None
     if isinstance(entry, list):
         return _listed(axis, entry, owner)
     return _sliced(axis, entry, owner)
 
 
-def _storage_bin(axis: Axis, index: int, owner: str) -> int:
+def storage_bin(axis: Axis, index: int, owner: str) -> int:
     """Position in storage; -1 and len(axis) are the flow bins."""
     if not -1 <= index <= len(axis):
         raise IndexError(f"{owner} has {len(axis)} bins, there is none at {index}")
@@ -203,13 +203,7 @@ def _storage_bin(axis: Axis, index: int, owner: str) -> int:
 
 def _listed(axis: Axis, entries: list[int], owner: str) -> tuple[AxisMap, Axis]:
     """Some bins of a category axis in a given order. An overflow bin stays what it was."""
-    if not is_category(axis):
-        raise RuntimeError(f"{owner} is not a category axis: only those take a list of bins")
-    for entry in entries:
-        if not 0 <= entry < len(axis):
-            raise IndexError(f"{owner} has {len(axis)} labels, there is none at {entry}")
-    if len(set(entries)) != len(entries):
-        raise ValueError(f"{owner}: a bin repeats in the list")
+    listed_bins(axis, entries, owner)
     labels = list(axis)
     return _regrouped(axis, {labels[entry]: [entry] for entry in entries})
 
@@ -222,6 +216,18 @@ def _regrouped(axis: Axis, groups: Mapping[Any, Sequence[int]]) -> tuple[AxisMap
         target[-1] = len(groups)
     left = relabelled(axis, groups)
     return AxisMap(target, left.extent), left
+
+
+def listed_bins(axis: Axis, entries: list[int], owner: str) -> list[int]:
+    """The entries, where they are bins of a category axis and none repeats."""
+    if not is_category(axis):
+        raise RuntimeError(f"{owner} is not a category axis: only those take a list of bins")
+    for entry in entries:
+        if not 0 <= entry < len(axis):
+            raise IndexError(f"{owner} has {len(axis)} labels, there is none at {entry}")
+    if len(set(entries)) != len(entries):
+        raise ValueError(f"{owner}: a bin repeats in the list")
+    return entries
 
 
 def _windowed(extent: int, part: slice) -> AxisMap:
@@ -238,7 +244,7 @@ def _sliced(axis: Axis, part: slice, owner: str) -> tuple[AxisMap, Axis | None]:
             return AxisMap.all(axis.extent), axis
         if step is sum:
             return AxisMap.range(axis.extent, 0, axis.extent), None
-    begin, end = _bounds(axis, start, stop)
+    begin, end = slice_bounds(axis, start, stop)
     if min(end, len(axis)) <= max(begin, 0):
         raise IndexError(f"{owner}: the slice [{begin}:{end}] selects no bins, and an axis has at least one")
     if step is sum:
@@ -262,7 +268,7 @@ def _axis_after(axis: Axis, part: slice, owner: str) -> Axis:
         raise NotImplementedError(f"{owner}: the third part of a slice is sum or a rebin, not {part.step!r}") from None
 
 
-def _bounds(axis: Axis, start: bh.tag.at | None, stop: bh.tag.at | None) -> tuple[int, int]:
+def slice_bounds(axis: Axis, start: bh.tag.at | None, stop: bh.tag.at | None) -> tuple[int, int]:
     """Begin and end, where -1 and len(axis) + 1 take the flow bins in. Categories have no part with flow."""
     open_end = len(axis) + int(axis.traits.overflow and axis.traits.ordered)
     begin = -int(axis.traits.underflow) if start is None else start.value

@@ -307,17 +307,16 @@ std::string to_string(const any& axis) {
 
 namespace {
 
-/// Bounds that went through a transform and back, as Boost.Histogram keeps them, may come with another last digit.
+/// Libraries compute the upper bound back from the width, or through a transform: it comes with another last digit.
 bool same_bins(const kind& a, const kind& b) {
   const auto* left = std::get_if<regular>(&a);
   const auto* right = std::get_if<regular>(&b);
-  if (left == nullptr || right == nullptr || left->transform == transform::none) return a == b;
-  const auto close = [](double x, double y) {
-    return std::abs(x - y) <= 8 * std::numeric_limits<double>::epsilon() * std::max(std::abs(x), std::abs(y));
-  };
+  if (left == nullptr || right == nullptr) return a == b;
+  const auto tolerance =
+      4 * std::numeric_limits<double>::epsilon() * std::max(std::abs(left->lower), std::abs(left->upper));
   auto same = *left;
-  if (close(left->lower, right->lower)) same.lower = right->lower;
-  if (close(left->upper, right->upper)) same.upper = right->upper;
+  if (std::abs(left->lower - right->lower) <= tolerance) same.lower = right->lower;
+  if (std::abs(left->upper - right->upper) <= tolerance) same.upper = right->upper;
   return same == *right;
 }
 

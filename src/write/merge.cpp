@@ -10,35 +10,16 @@
 #include <algorithm>
 #include <functional>
 #include <limits>
-#include <mutex>
 #include <optional>
 #include <stdexcept>
 
 namespace hugehist::write {
 namespace {
 
-/// Counts chunks, on any thread.
-class chunk_counter {
- public:
-  chunk_counter(const std::function<void(std::size_t, std::size_t)>& progress, std::size_t all)
-      : progress_{progress}, all_{all} {}
-  void add_one() {
-    if (!progress_) return;
-    const std::lock_guard lock{mutex_};
-    progress_(++done_, all_);
-  }
-
- private:
-  const std::function<void(std::size_t, std::size_t)>& progress_;
-  std::size_t all_;
-  std::size_t done_ = 0;
-  std::mutex mutex_;
-};
-
 /// One merge: looks first, then changes the structure under a mark, then the chunks.
 class merger {
  public:
-  merger(const delta_data& delta, const merge_target& target, const std::optional<std::string>& id,
+  merger(const delta_data& delta, const write_target& target, const std::optional<std::string>& id,
          const std::function<void(std::size_t, std::size_t)>& progress)
       : delta_{delta}, target_{target}, id_{id}, progress_{progress}, record_{target.store.record(target.id)} {}
 
@@ -56,10 +37,12 @@ class merger {
     target_.pool.parallel_for(plan.pieces(), [&](std::size_t i, unsigned) { plan.test(i); });
     plan.finish();
 
-    if (plan.chunks() <= target_.cache.budget() / layout.chunk_bytes())
-      run_pinned(plan, layout);
-    else
-      run_evicting(plan, layout);
+    apply({.layout = layout,
+           .chunks = plan.coordinates(),
+           .structure = [&] { change_structure(plan, layout); },
+           .change = [&](std::size_t i, const auto& pin) { plan.add(i, pin); },
+           .progress = progress_},
+          target_);
   }
 
  private:
@@ -138,68 +121,8 @@ class merger {
     if (id_) target_.store.add_to_ledger(*id_);
   }
 
-  /// Runs `change` under a mark of the store, and undoes everything that it did when it throws.
-  template <class Change, class Undo>
-  void under_mark(const Change& change, const Undo& undo) {
-    std::vector<std::size_t> counts;
-    for (const auto& index : target_.categories) counts.push_back(index.size());
-    auto grid = target_.layout.grid;
-    target_.store.mark();
-    try {
-      change();
-    } catch (...) {
-      undo();
-      target_.store.revert();
-      for (std::size_t c = 0; c < counts.size(); ++c) target_.categories[c].truncate(counts[c]);
-      target_.layout.grid = std::move(grid);
-      throw;
-    }
-    target_.store.release();
-  }
-
-  /// All chunks are in memory before the first changes; what follows cannot fail. Other chunks that are evicted
-  /// for them are written before the mark, and so stay written.
-  void run_pinned(const merge_plan& plan, const chunk::layout& layout) {
-    std::vector<chunk::pinned_chunk> pins(plan.chunks());
-    chunk_counter counter{progress_, pins.size()};
-    target_.pool.parallel_for(pins.size(), [&](std::size_t i, unsigned) {
-      pins[i] = target_.cache.acquire(layout, plan.coordinate(i));
-      counter.add_one();
-    });
-    const auto add = [&](std::size_t i, unsigned) {
-      pins[i].mark_dirty();
-      plan.add(i, pins[i]);
-    };
-    const std::function<void(std::size_t, unsigned)> work = std::cref(add);
-    under_mark([&] { change_structure(plan, layout); }, [] {});
-    target_.pool.parallel_for(pins.size(), work);
-  }
-
-  /// Chunks come and go. All that is dirty is written first: what is evicted after the mark is undone with it.
-  void run_evicting(const merge_plan& plan, const chunk::layout& layout) {
-    const auto touched = plan.coordinates();
-    chunk_counter counter{progress_, touched.size()};
-    target_.cache.write_back(target_.pool);
-    const auto add = [&](std::size_t i, unsigned) {
-      auto pin = target_.cache.acquire(layout, touched[i]);
-      pin.mark_dirty();
-      plan.add(i, pin);
-      counter.add_one();
-    };
-    under_mark(
-        [&] {
-          change_structure(plan, layout);
-          // Each thread pins a chunk; where the budget has no room for that, one thread works alone.
-          if (target_.cache.budget() / layout.chunk_bytes() >= target_.pool.size())
-            target_.pool.parallel_for(touched.size(), add);
-          else
-            for (std::size_t i = 0; i < touched.size(); ++i) add(i, 0);
-        },
-        [&] { target_.cache.drop(layout, touched); });
-  }
-
   const delta_data& delta_;
-  const merge_target& target_;
+  const write_target& target_;
   const std::optional<std::string>& id_;
   const std::function<void(std::size_t, std::size_t)>& progress_;
   const store::histogram_record& record_;
@@ -222,7 +145,7 @@ void check_compatible(const delta_data& delta, const model::schema& schema) {
       throw std::invalid_argument{"axis " + std::to_string(i) + " does not fit: " + problem};
 }
 
-void merge(const delta_data& delta, const merge_target& target, const std::optional<std::string>& id,
+void merge(const delta_data& delta, const write_target& target, const std::optional<std::string>& id,
            const std::function<void(std::size_t, std::size_t)>& progress) {
   merger{delta, target, id, progress}.run();
 }

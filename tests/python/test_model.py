@@ -210,6 +210,24 @@ class Histograms(RuleBasedStateMachine):
         self.file["h"].grow(axis.name, chosen)
         self.name_labels(axis.name, chosen)
 
+    @rule(data=st.data(), seed=st.integers(0, 2**32))
+    def overwrite(self, data: st.DataObject, seed: int) -> None:
+        index, shape = [], []
+        for axis in self.model.axes:
+            if len(axis) == 0:
+                return
+            if is_labelled(axis):  # their order may differ
+                index.append(bh.loc(data.draw(st.sampled_from(list(axis)))))
+                continue
+            entry: Any = slice(None) if data.draw(st.booleans()) else data.draw(st.integers(0, len(axis) - 1))
+            if isinstance(entry, slice):
+                shape.append(data.draw(st.sampled_from([len(axis), axis.extent, 1])))
+            index.append(entry)
+        weighted = self.model.storage_type is bh.storage.Weight
+        value = self.weights(np.random.default_rng(seed), (*shape, 2) if weighted else tuple(shape))
+        self.model[tuple(index)] = value
+        self.file["h"][tuple(index)] = value
+
     # --- states -----------------------------------------------------------------------------------------
 
     @rule()
