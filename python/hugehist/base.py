@@ -67,8 +67,11 @@ class Base(ABC):
         """A view with one more step."""
 
     @abstractmethod
-    def _cells(self, window: Sequence[slice] = (), flow: bool = True) -> Array:
-        """The content of a window of bins, as boost-histogram's view has it; reads no more than that."""
+    def _cells(self, window: Sequence[Any] = (), flow: bool = True) -> Array:
+        """The content of a box of bins, as boost-histogram's view has it: slices or distinct bins of the array.
+
+        No more than that is read.
+        """
 
     def _axis(self, which: str | int) -> tuple[int, Any]:
         """An axis by name or number, with its position."""

@@ -19,7 +19,7 @@ from .axes import Axis, describe, find_axis
 
 def normalise(index: Any, axes: Sequence[Axis], owner: str) -> list[Any]:
     """`owner` is what messages call the histogram."""
-    entries = _by_axis(index, axes, owner)
+    entries = by_axis(index, axes, owner)
     return [_entry(entry, axis, describe(axis, i)) for i, (entry, axis) in enumerate(zip(entries, axes, strict=True))]
 
 
@@ -32,7 +32,7 @@ def frozen(index: Any) -> Any:
     return list(index) if isinstance(index, list) else index
 
 
-def _by_axis(index: Any, axes: Sequence[Axis], owner: str) -> list[Any]:
+def by_axis(index: Any, axes: Sequence[Axis], owner: str) -> list[Any]:
     if isinstance(index, Mapping):
         entries: list[Any] = [slice(None)] * len(axes)
         seen = set()
@@ -74,7 +74,7 @@ def _bin(entry: Any, axis: Axis, owner: str) -> int:
     if callable(entry):
         return called(entry, axis, owner)
     if isinstance(entry, np.ndarray) and entry.ndim > 0:
-        raise IndexError(f"{owner}: an array is no index here; use a list of bins, or .view()[...]")
+        raise IndexError(f"{owner}: an array is no bin; integer arrays index by themselves, not within lists or slices")
     position = _index(entry, owner)
     if not -len(axis) <= position < len(axis):
         raise IndexError(f"{owner} has {len(axis)} bins, there is none at {position}")

@@ -21,6 +21,7 @@ from .axes import STORAGES, Axis, axes_to_uhi, axis_from_uhi, named_tuple
 from .base import Array
 from .categories import Categories
 from .comparing import Comparing
+from .gather import gather, has_arrays
 from .home import Home, Origin, origin_to_pickle, reopen
 from .in_memory import Hist
 from .progress import part_of, reporting
@@ -137,7 +138,7 @@ class Readable(Arithmetic, Categories, Comparing, Vocabulary):
         result.flags.writeable = False
         return result
 
-    def _cells(self, window: Sequence[slice] = (), flow: bool = True) -> Array:
+    def _cells(self, window: Sequence[Any] = (), flow: bool = True) -> Array:
         def part(selection: Selection) -> Selection:
             whole = selection if flow else selection.without_flow()
             return whole.window(window) if window else whole
@@ -174,7 +175,9 @@ class Readable(Arithmetic, Categories, Comparing, Vocabulary):
     # --- parts: views ------------------------------------------------------------------------------------
 
     def __getitem__(self, index: Any) -> Any:
-        """UHI indexing: a lazy view, or the content of one bin."""
+        """UHI indexing: a lazy view, or the content: of one bin, or of those that integer arrays pick."""
+        if has_arrays(index):
+            return gather(self, index)
         return self._then(Item(index))
 
     def __setitem__(self, index: Any, value: Any) -> None:

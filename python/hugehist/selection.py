@@ -118,8 +118,8 @@ class Selection:
         """Other labels on a category axis, and the bins that go to each; bins of no label are dropped."""
         return self._replace(which, _regrouped(self.axes[which], groups))
 
-    def window(self, box: Sequence[slice]) -> Selection:
-        """The bins of a box in storage, flow bins included, one slice with bounds for each axis.
+    def window(self, box: Sequence[slice | Targets]) -> Selection:
+        """A box of bins in storage, flow bins included: a slice or distinct bins for each axis.
 
         Its axes are those of the whole: this is for content only.
         """
@@ -230,10 +230,10 @@ def listed_bins(axis: Axis, entries: list[int], owner: str) -> list[int]:
     return entries
 
 
-def _windowed(extent: int, part: slice) -> AxisMap:
-    bins = np.arange(part.start, part.stop)
+def _windowed(extent: int, part: slice | Targets) -> AxisMap:
+    bins = np.arange(extent)[part]
     target = np.full(extent, -1, np.int32)
-    target[bins] = bins - part.start
+    target[bins] = np.arange(len(bins))
     return AxisMap(target, len(bins))
 
 

@@ -123,7 +123,7 @@ def test_expressions(pair: tuple[hugehist.Histogram, hist.Hist[Any]], name: str)
         ({"x": 0.5}, TypeError, "'x'"),
         ({"x": "tt"}, TypeError, "'x'"),
         ({"x": None}, IndexError, "'x'"),
-        ({"x": np.array([1, 2])}, IndexError, "'x'"),
+        ({"x": [np.array([1, 2])]}, IndexError, "'x'"),
         ({"x": slice(3, 3)}, IndexError, "'x'"),
         ({"x": slice(None, None, 2)}, IndexError, "'x'"),
         ({"x": slice(None, None, max)}, NotImplementedError, "'x'"),
