@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -29,46 +29,72 @@ def gather(source: Base, index: Any) -> Array:
     Arrays hold bins, negative ones from the end, and are broadcast; slices take whole bins and no flow bins.
     What is read at a time is the box around some of the bins, of 4 Mi bins at most unless one row is larger.
     """
-    axes = source._selection().axes
-    given = zip(by_axis(index, axes, source._owner), axes, strict=True)
-    entries = [_entry(entry, axis, describe(axis, i)) for i, (entry, axis) in enumerate(given)]
-    picked = [i for i, entry in enumerate(entries) if not isinstance(entry, slice)]
-    points = np.broadcast_arrays(*(np.asarray(entries[i]) for i in picked))
-    shape = points[0].shape
-    flat = np.stack([each.ravel() for each in points])
-    rows = [range(axis.extent)[entry] for entry, axis in zip(entries, axes, strict=True) if isinstance(entry, slice)]
-    nothing = source._cells([slice(0, 0)] * len(axes))
-    result = np.empty((flat.shape[1], *map(len, rows)), nothing.dtype)
-    order = np.lexsort(flat[::-1])
-    where = _place(picked)
-    for part in _parts(flat, order, math.prod(map(len, rows))):
-        boxes: list[Any] = list(entries)
-        inside: list[Any] = [slice(None)] * len(axes)
-        for i, bins in zip(picked, flat[:, part], strict=True):
-            boxes[i], inside[i] = np.unique(bins, return_inverse=True)
-        cells = np.asarray(source._cells(boxes))[tuple(inside)]
-        result[part] = np.moveaxis(cells, where, 0)
-    whole = result.reshape(*shape, *map(len, rows))
-    whole = np.moveaxis(whole, range(len(shape)), range(where, where + len(shape)))
-    return whole.view(type(nothing))
+    points = _Points(source, index)
+    nothing = source._cells([slice(0, 0)] * source.ndim)
+    result = np.empty((points.count, *points.rows), nothing.dtype)
+    for part, box, inside in points.boxes():
+        result[part] = np.moveaxis(np.asarray(source._cells(box))[inside], points.place, 0)
+    return points.as_numpy(result).view(type(nothing))
 
 
-def _place(picked: Sequence[int]) -> int:
-    """Where NumPy puts the axes of the arrays: in front, unless they are neighbours."""
-    return picked[0] if picked[-1] - picked[0] == len(picked) - 1 else 0
+def scatter(source: Base, index: Any, value: Any, write: Callable[[list[Any], Array], None]) -> None:
+    """The other way: `write(box, cells)` gets each box with the new content of its bins, the others as they are."""
+    points = _Points(source, index)
+    given = gather(source, index)
+    given[...] = value
+    values = points.from_numpy(np.asarray(given))
+    for part, box, inside in points.boxes():
+        cells = np.asarray(source._cells(box))
+        cells[inside] = np.moveaxis(values[part], 0, points.place)
+        write(box, cells)
 
 
-def _parts(points: Bins, order: Bins, row: int) -> Iterator[Bins]:
-    """Halves of the points, until the box around them is small."""
-    if len(order) == 0:
-        return
-    box = math.prod(len(np.unique(bins)) for bins in points[:, order])
-    if len(order) > 1 and box * row > PART_BINS:
-        middle = len(order) // 2
-        yield from _parts(points, order[:middle], row)
-        yield from _parts(points, order[middle:], row)
-    else:
-        yield order
+class _Points:
+    """What an index with arrays picks: points, each a row of bins where there are slices."""
+
+    def __init__(self, source: Base, index: Any) -> None:
+        axes = source._selection().axes
+        given = zip(by_axis(index, axes, source._owner), axes, strict=True)
+        self.entries = [_entry(entry, axis, describe(axis, i)) for i, (entry, axis) in enumerate(given)]
+        self.picked = [i for i, entry in enumerate(self.entries) if not isinstance(entry, slice)]
+        arrays = np.broadcast_arrays(*(np.asarray(self.entries[i]) for i in self.picked))
+        self.shape = arrays[0].shape
+        self.bins = np.stack([each.ravel() for each in arrays])
+        self.count = self.bins.shape[1]
+        self.rows = [each.stop - each.start for each in self.entries if isinstance(each, slice)]
+        # NumPy puts the axes of the arrays in front, unless they are neighbours.
+        neighbours = self.picked[-1] - self.picked[0] == len(self.picked) - 1
+        self.place = self.picked[0] if neighbours else 0
+
+    def boxes(self) -> Iterator[tuple[Bins, list[Any], tuple[Any, ...]]]:
+        """Some of the points, the box around them, and where in it they are."""
+        for part in self._parts(np.lexsort(self.bins[::-1])):
+            box: list[Any] = list(self.entries)
+            inside: list[Any] = [slice(None)] * len(box)
+            for i, bins in zip(self.picked, self.bins[:, part], strict=True):
+                box[i], inside[i] = np.unique(bins, return_inverse=True)
+            yield part, box, tuple(inside)
+
+    def _parts(self, order: Bins) -> Iterator[Bins]:
+        """Halves, until the box is small."""
+        if len(order) == 0:
+            return
+        size = math.prod(len(np.unique(bins)) for bins in self.bins[:, order]) * math.prod(self.rows)
+        if len(order) > 1 and size > PART_BINS:
+            middle = len(order) // 2
+            yield from self._parts(order[:middle])
+            yield from self._parts(order[middle:])
+        else:
+            yield order
+
+    def as_numpy(self, rows: Array) -> Array:
+        """From one row for each point to the axes that NumPy gives."""
+        whole = rows.reshape(*self.shape, *self.rows)
+        return np.moveaxis(whole, range(len(self.shape)), range(self.place, self.place + len(self.shape)))
+
+    def from_numpy(self, whole: Array) -> Array:
+        front = np.moveaxis(whole, range(self.place, self.place + len(self.shape)), range(len(self.shape)))
+        return front.reshape(self.count, *self.rows)
 
 
 def _entry(entry: Any, axis: Axis, owner: str) -> slice | Bins:

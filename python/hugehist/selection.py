@@ -245,7 +245,7 @@ def _sliced(axis: Axis, part: slice, owner: str) -> tuple[AxisMap, Axis | None]:
         if step is sum:
             return AxisMap.range(axis.extent, 0, axis.extent), None
     begin, end = slice_bounds(axis, start, stop)
-    if min(end, len(axis)) <= max(begin, 0):
+    if end <= begin if step is sum else min(end, len(axis)) <= max(begin, 0):  # a sum may be of a flow bin alone
         raise IndexError(f"{owner}: the slice [{begin}:{end}] selects no bins, and an axis has at least one")
     if step is sum:
         return _summed(axis, begin, end, owner), None

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .axes import Axis, describe, storage_name
+from .gather import has_arrays, scatter
 from .indexing import normalise
 from .selection import Selection, listed_bins, slice_bounds, storage_bin
 
@@ -47,6 +48,9 @@ def assign(target: Readable, index: Any, value: Any) -> None:
     """Raises ValueError where value and bins do not match, or where bins of a view stand for several or scaled ones."""
     owner = target._source.owner
     selection = target._selection()
+    if has_arrays(index):
+        scatter(target, index, value, lambda box, cells: _overwrite_box(target, selection, box, cells))
+        return
     entries = normalise(index, selection.axes, owner)
     parts = [
         _part(axis, entry, describe(axis, i))
@@ -66,6 +70,14 @@ def assign(target: Readable, index: Any, value: Any) -> None:
     bins = [part.choose(length) for part, length in zip(parts, lengths_of_axes, strict=True)]
     where = _bins_of_histogram(selection, bins, owner)
     target._source.core.overwrite(where, [_in_file_order(plane, lengths_of_axes, selection) for plane in planes])
+
+
+def _overwrite_box(target: Readable, selection: Selection, box: Sequence[Any], cells: Array) -> None:
+    owner = target._source.owner
+    bins = [np.arange(extent)[part].tolist() for extent, part in zip(selection.shape, box, strict=True)]
+    where = _bins_of_histogram(selection, bins, owner)
+    planes = _planes(target._source.core.storage, cells, owner)
+    target._source.core.overwrite(where, [_in_file_order(plane, cells.shape, selection) for plane in planes])
 
 
 def _part(axis: Axis, entry: Any, owner: str) -> Part:

@@ -75,6 +75,27 @@ def test_few_at_a_time(pair: tuple[hugehist.Histogram, hist.Hist[Any]], monkeypa
     same(h[A, :, B, :], model[A, :, B, :])
 
 
+@pytest.mark.parametrize("part_bins", [1 << 22, 3])
+def test_setting(
+    pair: tuple[hugehist.Histogram, hist.Hist[Any]], monkeypatch: pytest.MonkeyPatch, part_bins: int
+) -> None:
+    h, model = pair
+    monkeypatch.setattr(hugehist.gather, "PART_BINS", part_bins)
+    model = model.copy()
+    weighted = model.storage_type is bh.storage.Weight
+    for number, index in enumerate([(A, B, ...), (A, slice(None), B, 1), (1, A, bh.overflow, bh.loc("u"))]):
+        values = np.arange(model[index].size).reshape(model[index].shape) + 1000 * number
+        given = np.stack([values, values + 0.5], axis=-1) if weighted else values
+        h[index] = given
+        model[index] = given
+        assert h == model
+    h.project("z", "c", "y", "x")[0, A, :, B] = h.project("z", "c", "y", "x")[1, A, :, B]
+    model[A, B, :, 0] = model[A, B, :, 1]
+    assert h == model
+    with pytest.raises(ValueError, match="sum of bins"):
+        h.project("x")[A] = h.project("x")[A]
+
+
 @pytest.mark.parametrize(
     ("index", "words"),
     [
