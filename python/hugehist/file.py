@@ -162,6 +162,9 @@ class File(Mapping[str, Histogram]):
     def __eq__(self, other: object) -> bool:
         return self is other
 
+    def _ipython_key_completions_(self) -> list[str]:
+        return list(self)
+
     # --- states -------------------------------------------------------------------------------------------
 
     def commit(self) -> None:

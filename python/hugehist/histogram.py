@@ -9,6 +9,7 @@ from . import _core
 from .axes import find_axis
 from .columns import axis_infos, fill_columns
 from .delta import Buffer, Delta
+from .describing import size_text
 from .home import Home
 from .labels import labels_of
 from .progress import part_of, reporting
@@ -97,8 +98,14 @@ class Histogram(Readable):
         """Dense size, bytes and chunks of the last commit, chunk shape."""
         return self._core.stats()
 
-    def __repr__(self) -> str:
-        return self._description(repr(self.name))
+    def _what(self) -> str:
+        return repr(self.name)
+
+    def _sizes(self) -> str:
+        stats = self.stats()
+        place = "on disk" if self._source.home.origin else "in memory"
+        stored = f"{size_text(stats['stored_bytes'])} {place} in {stats['stored_chunks']} chunks"
+        return f"{size_text(stats['dense_bytes'])} dense, {stored if stats['stored_chunks'] else 'no chunk committed'}"
 
     def _selection(self) -> Selection:
         return Selection.whole(self._source.axes()[1])

@@ -16,6 +16,8 @@ class Hist(hist.Hist[Any], family=hist):
     hist itself takes what it does not know for an array without flow bins, so that `hist.Hist + view` loses them.
     """
 
+    __module__ = "hist.hist"  # uproot keeps labels of categories only where the class is of hist, by its module
+
     def __iadd__(self, other: Any) -> Any:  # type: ignore[misc]
         return super().__iadd__(in_memory(other))
 

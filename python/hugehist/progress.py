@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from .optional import needed
+
 #: What the core and the parts of a merge tell: (done, to do).
 Report = Callable[[int, int], object]
 Progress = bool | Callable[[float], object]
@@ -43,11 +45,7 @@ def part_of(tell: Callable[[float], object] | None, start: float, share: float) 
 
 
 def _tqdm() -> Any:
-    try:
-        from tqdm.auto import tqdm
-    except ImportError:
-        raise ImportError("progress=True shows bars of tqdm: pip install tqdm, or hugehist[progress]") from None
-    return tqdm
+    return needed("tqdm.auto", "progress=True", "progress").tqdm
 
 
 def _is_seen() -> bool:

@@ -21,9 +21,12 @@ from .axes import STORAGES, Axis, axes_to_uhi, axis_from_uhi, named_tuple
 from .base import Array
 from .categories import Categories
 from .comparing import Comparing
+from .describing import Describing
 from .gather import gather, has_arrays
 from .home import Home, Origin, origin_to_pickle, reopen
 from .in_memory import Hist
+from .interchange import Interchange
+from .plotting import Plotting
 from .progress import part_of, reporting
 from .selection import Selection
 from .setting import assign
@@ -55,7 +58,7 @@ class Source:
         return made
 
 
-class Readable(Arithmetic, Categories, Comparing, Vocabulary):
+class Readable(Arithmetic, Categories, Comparing, Describing, Interchange, Plotting, Vocabulary):
     """The reading half of a histogram's interface."""
 
     _steps: tuple[Step, ...] = ()
@@ -218,13 +221,6 @@ class Readable(Arithmetic, Categories, Comparing, Vocabulary):
 
     def __deepcopy__(self, memo: Any) -> NoReturn:
         self.__copy__()
-
-    def _description(self, what: str) -> str:
-        try:
-            axes = "".join(f"\n  {axis!r}," for axis in self._selection().axes)
-        except (KeyError, ValueError, OSError, _core.Error) as problem:  # closed or removed: a repr says so
-            return f"<{type(self).__name__} {what}: {problem.args[0] if problem.args else problem}>"
-        return f"{type(self).__name__}({what},{axes}\n  storage={self.storage!r})"
 
     # --- reading -----------------------------------------------------------------------------------------
 

@@ -13,7 +13,9 @@ import numpy.typing as npt
 
 from . import _core
 from .axes import UHIAxis, axes_to_uhi, metadata_dict, storage_name
+from .labelled import from_xarray
 from .readable import Readable
+from .root import named_by_us
 
 Array = npt.NDArray[Any]
 PLANES = {"int": ("values",), "double": ("values",), "weighted": ("values", "variances")}
@@ -36,13 +38,18 @@ class Content:
 
 
 def content_of(histogram: Any) -> Content:
-    """Any UHI object: of hist, boost-histogram, hugehist or uproot, or the dictionary that uhi.io reads."""
+    """Any UHI object: of hist, boost-histogram, hugehist or uproot, the dictionary that uhi.io reads, or a Dataset."""
     if isinstance(histogram, Readable):
         return _of_readable(histogram)
     if isinstance(histogram, bh.Histogram):
         return _of_boost(histogram)
     if isinstance(histogram, Mapping) and "uhi_schema" in histogram:
         return _of_uhi(histogram)
+    library = type(histogram).__module__.partition(".")[0]
+    if library == "uproot" and hasattr(histogram, "to_boost"):
+        return _of_boost(named_by_us(histogram.to_boost()))
+    if library == "xarray":
+        return _of_uhi(from_xarray(histogram))
     for method in ("_to_uhi_", "to_boost", "to_hist"):
         if hasattr(histogram, method):
             return content_of(getattr(histogram, method)())

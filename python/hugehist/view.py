@@ -15,8 +15,8 @@ class View(Readable):
         self._steps = steps
         self._resolved = self._resolve()  # one assignment: other threads read too
 
-    def __repr__(self) -> str:
-        return self._description(f"of {self._source.owner}")
+    def _what(self) -> str:
+        return f"of {self._source.owner}"
 
     def _selection(self) -> Selection:
         version, _ = self._source.axes()
