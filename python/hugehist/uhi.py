@@ -137,6 +137,10 @@ def _of_uhi(uhi: Mapping[str, Any]) -> Content:
     """Raises ValueError for what is no UHI histogram of schema 1."""
     if uhi["uhi_schema"] != 1:
         raise ValueError(f"UHI schema {uhi['uhi_schema']} is newer than what this version knows (1)")
+    if "index" in uhi["storage"]:  # the sparse form, of newer versions of uhi
+        from uhi.io import from_sparse
+
+        uhi = from_sparse(dict(uhi))
     axes, storage = [dict(axis) for axis in uhi["axes"]], dict(uhi["storage"])
     for axis in axes:
         axis["metadata"] = metadata_dict(axis.get("metadata") or {}, "an axis", strict=False)
