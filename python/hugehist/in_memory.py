@@ -8,6 +8,7 @@ import boost_histogram as bh
 import hist
 
 from .base import Base
+from .comparing import Comparing
 
 
 class Hist(hist.Hist[Any], family=hist):
@@ -36,6 +37,11 @@ class Hist(hist.Hist[Any], family=hist):
 
     def __eq__(self, other: object) -> bool:
         return bool(other == self) if isinstance(other, Base) else super().__eq__(other)
+
+    def allclose(self, other: object, **options: Any) -> bool:
+        if isinstance(other, Comparing):
+            return other.allclose(self, **options)
+        return bool(super().allclose(other, **options))
 
     __hash__ = None  # type: ignore[assignment]
 

@@ -269,8 +269,9 @@ def _axis_after(axis: Axis, part: slice, owner: str) -> Axis:
 
 
 def slice_bounds(axis: Axis, start: bh.tag.at | None, stop: bh.tag.at | None) -> tuple[int, int]:
-    """Begin and end, where -1 and len(axis) + 1 take the flow bins in. Categories have no part with flow."""
-    open_end = len(axis) + int(axis.traits.overflow and axis.traits.ordered)
+    """Begin and end, where -1 and len(axis) + 1 take the flow bins in. A part of a category axis has none."""
+    whole = start is None and stop is None
+    open_end = len(axis) + int(axis.traits.overflow and (axis.traits.ordered or whole))
     begin = -int(axis.traits.underflow) if start is None else start.value
     return begin, open_end if stop is None else stop.value
 

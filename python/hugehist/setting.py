@@ -90,8 +90,6 @@ def _part(axis: Axis, entry: Any, owner: str) -> Part:
     if entry.step is not None:
         raise ValueError(f"{owner}: a slice with a step, sum or rebin cannot be set, only read")
     begin, end = slice_bounds(axis, entry.start, entry.stop)
-    if entry.start is None and entry.stop is None:
-        end = len(axis) + int(axis.traits.overflow)  # of category axes, too
     shift = int(axis.traits.underflow)
     inner = list(range(max(begin, 0) + shift, min(end, len(axis)) + shift))
     under, over = begin < 0, end > len(axis)

@@ -131,6 +131,8 @@ def test_a_copy_in_memory_is_hists(pair: tuple[hugehist.Histogram, hist.Hist[Any
     copied = h.to_hist()
     assert copied == h
     assert copied != h * 2.0
+    assert copied.allclose(h)
+    assert not copied.allclose(h * 2.0)
     assert copied == model
     assert copied[{"c": sum}] == h[{"c": sum}]
     again = pickle.loads(pickle.dumps(copied))

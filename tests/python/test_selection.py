@@ -10,22 +10,9 @@ import hugehist
 import numpy as np
 import pytest
 import uhi.tag
-from hypothesis import given
-from hypothesis import strategies as st
-from trusted import AXES, analysis_axes, bare, category, is_labelled, random_model, same_content
+from trusted import analysis_axes, category, random_model, same, same_content
 
 RNG = np.random.default_rng(5)
-
-
-def same(mine: Any, theirs: Any) -> None:
-    """The content of one bin, or a view and a histogram with the same axes in the same order."""
-    if not hasattr(theirs, "axes"):
-        assert not hasattr(mine, "axes")
-        assert mine == theirs
-        return
-    assert [bare(axis) for axis in mine.axes] == [bare(axis) for axis in theirs.axes]
-    assert [axis.name for axis in mine.axes] == [axis.name for axis in theirs.axes]
-    same_content(mine, theirs)
 
 
 @pytest.fixture
@@ -295,92 +282,3 @@ def test_plotting_takes_views(memory: hugehist.File) -> None:
     matplotlib.use("Agg")
     memory["h"] = random_model([category("c"), hist.axis.Regular(10, 0, 1, name="x")], "weight")
     mplhep.histplot(memory["h"].project("x"))
-
-
-# --- against boost-histogram -----------------------------------------------------------------------------
-
-TAGS = [bh.underflow, bh.overflow, len, bh.underflow + 1, bh.overflow - 1, bh.loc(2), bh.loc(3) + 1, "a", "c"]
-BOUND = st.one_of(
-    st.none(),
-    st.integers(-8, 8),
-    st.builds(lambda value: value * 1j, st.floats(-2, 9)),
-    st.builds(bh.tag.at, st.integers(-1, 7)),
-    st.sampled_from(TAGS),
-)
-STEP = st.one_of(
-    st.none(),
-    st.just(sum),
-    st.builds(bh.rebin, st.integers(1, 4)),
-    st.just(2j),
-    st.builds(lambda groups: bh.rebin(groups=groups), st.lists(st.integers(1, 3), min_size=1, max_size=5)),
-)
-ENTRY = st.one_of(
-    st.just(slice(None)),
-    st.just(slice(None)),
-    BOUND.filter(lambda bound: bound is not None),
-    st.builds(slice, BOUND, BOUND, STEP),
-    st.lists(st.integers(-1, 3), max_size=4, unique=True),
-    st.just(sum),
-    st.builds(bh.rebin, st.integers(1, 4)),
-    st.lists(st.sampled_from(["a", "b", "d", "zz"]), max_size=3, unique=True),
-    st.sampled_from(["[ab]", "?", "a*", "zz"]),
-)
-
-
-def beyond_the_labels(axis: Any, entry: Any) -> bool:
-    """boost-histogram counts the rest of a category axis twice where a slice ends beyond its labels."""
-    if axis.traits.ordered or not isinstance(entry, slice):
-        return False
-    for bound in (entry.start, entry.stop):
-        try:
-            if callable(bound) and bound(axis) > len(axis):
-                return True
-        except (KeyError, ValueError, TypeError):
-            pass
-    return False
-
-
-def attempt(make: Any) -> tuple[Any, Exception | None]:
-    try:
-        return make(), None
-    except Exception as problem:
-        return None, problem
-
-
-@given(
-    axes=st.lists(st.sampled_from(AXES), min_size=1, max_size=3),
-    storage=st.sampled_from(["int64", "double", "weight"]),
-    steps=st.lists(
-        st.one_of(st.lists(ENTRY, min_size=3, max_size=3), st.permutations([0, 1, 2])), min_size=1, max_size=3
-    ),
-    kept=st.integers(1, 3),
-)
-def test_composed_selections(axes: list[Any], storage: str, steps: list[Any], kept: int) -> None:
-    model: Any = random_model(axes, storage)
-    with hugehist.File.in_memory(memory="16 MiB", threads=1) as file:
-        file["h"] = model
-        ours: Any = file["h"]
-        for step in steps:
-            if sorted(step, key=str) == [0, 1, 2]:
-                order = [i for i in step if i < model.ndim][:kept]
-                if not order:
-                    return
-                ours, model = ours.project(*order), model.project(*order)
-                continue
-            index = tuple(step[: model.ndim])
-            if any(beyond_the_labels(axis, entry) for axis, entry in zip(model.axes, index, strict=True)):
-                return
-            theirs, refused = attempt(lambda i=index, m=model: m[i])
-            mine, problem = attempt(lambda i=index, o=ours: o[i])
-            if problem is not None and "repeats" in str(problem):
-                return  # boost-histogram makes an axis with a label twice
-            assert (refused is None) == (problem is None), (index, refused, problem)
-            if refused is not None:
-                return
-            ours, model = mine, theirs
-            if not hasattr(model, "axes"):
-                break
-        same(ours, model)
-        if hasattr(model, "axes") and not any(is_labelled(axis) and len(axis) == 0 for axis in model.axes):
-            assert ours.sum() == model.sum()
-            np.testing.assert_array_equal(ours.values(), model.values())

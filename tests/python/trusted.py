@@ -76,6 +76,17 @@ def same_content(mine: Any, theirs: Any, *, rtol: float = 0.0) -> None:
             np.testing.assert_allclose(found, their_plane, rtol=rtol, atol=0)
 
 
+def same(mine: Any, theirs: Any) -> None:
+    """The content of one bin, or a view and a histogram with the same axes in the same order."""
+    if not hasattr(theirs, "axes"):
+        assert not hasattr(mine, "axes")
+        assert mine == theirs
+        return
+    assert [bare(axis) for axis in mine.axes] == [bare(axis) for axis in theirs.axes]
+    assert [axis.name for axis in mine.axes] == [axis.name for axis in theirs.axes]
+    same_content(mine, theirs)
+
+
 def planes(histogram: Any) -> list[NDArray[Any]]:
     view = np.asarray(histogram.view(flow=True))
     return [view[name] for name in view.dtype.names] if view.dtype.names else [view]
