@@ -1,5 +1,6 @@
 #include "file_impl.hpp"
 
+#include "model/schema.hpp"
 #include "write/merge.hpp"
 
 #include <hugehist/error.hpp>
@@ -126,6 +127,31 @@ void file::impl::merge(histogram::state& state, const delta& addend, const std::
                        const histogram::progress_callback& progress) {
   write::merge(addend.data(), target_of(state), id, progress);
   ++merges;
+}
+
+void file::impl::add_labels(histogram::state& state, std::size_t axis, std::span<const std::string> labels) {
+  const auto all = model::category_axes(store->record(state.id).schema.axes);
+  auto& categories = state.categories[static_cast<std::size_t>(std::ranges::find(all, axis) - all.begin())];
+  const auto before = categories.size();
+  try {
+    std::vector<std::string> added;
+    for (const auto& label : labels)
+      if (categories.add(label) >= before + added.size()) added.push_back(label);
+    if (!added.empty()) store->append_labels(state.id, axis, added);
+  } catch (...) {
+    categories.truncate(before);
+    throw;
+  }
+}
+
+void file::impl::add_filled_labels(histogram::state& state) {
+  if (!state.unmerged && (!state.buffer || state.buffer->empty())) return;
+  const auto categories = model::category_axes(store->record(state.id).schema.axes);
+  for (std::size_t c = 0; c < categories.size(); ++c) {
+    if (!store->record(state.id).schema.axes[categories[c]].is_growing()) continue;
+    if (state.unmerged) add_labels(state, categories[c], state.unmerged->data().labels[c]);
+    if (state.buffer) add_labels(state, categories[c], state.buffer->labels(categories[c]));
+  }
 }
 
 void file::impl::flush(histogram::state& state) {

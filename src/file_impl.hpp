@@ -22,6 +22,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -65,6 +66,12 @@ struct file::impl {
   /// Throws when the histogram was removed, or cannot take more. REQUIRES: entered
   void check_usable(const histogram::state& state) const;
   void check_mergeable(const histogram::state& state) const;
+
+  /// Adds labels to a growing category axis; those that are there stay. On an exception nothing was added.
+  /// REQUIRES: entered
+  void add_labels(histogram::state& state, std::size_t axis, std::span<const std::string> labels);
+  /// The same for labels that only what was filled and not merged yet knows: it changes no chunk. REQUIRES: entered
+  void add_filled_labels(histogram::state& state);
 
   /// Merges what the histogram's buffer holds. REQUIRES: entered
   void flush(histogram::state& state);

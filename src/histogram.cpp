@@ -18,8 +18,8 @@ storage histogram::kind() const { return state_->kind; }
 std::vector<axis::any> histogram::axes() const {
   const auto lock = state_->owner->enter();
   state_->owner->check_usable(*state_);
-  // Labels that only the buffer knows are part of the axes: a read sees every fill that has returned.
-  if (state_->owner->writable) state_->owner->flush(*state_);
+  // Labels that only the buffer knows are part of the axes, and get their bins now; its events can wait.
+  if (state_->owner->writable) state_->owner->add_filled_labels(*state_);
   return state_->owner->store->record(state_->id).schema.axes;
 }
 
@@ -68,19 +68,7 @@ void histogram::grow(const std::string& axis_name, std::span<const std::string> 
   const auto& axes = file.store->record(state_->id).schema.axes;
   if (!axes[index].is_growing())
     throw std::invalid_argument{"axis '" + axis_name + "' of histogram '" + state_->name + "' does not grow"};
-  const auto position = std::ranges::count_if(axes.begin(), axes.begin() + static_cast<std::ptrdiff_t>(index),
-                                              [](const auto& axis) { return axis.is_category(); });
-  auto& categories = state_->categories[static_cast<std::size_t>(position)];
-  const auto before = categories.size();
-  try {
-    std::vector<std::string> added;
-    for (const auto& label : labels)
-      if (categories.add(label) >= before + added.size()) added.push_back(label);
-    file.store->append_labels(state_->id, index, added);
-  } catch (...) {
-    categories.truncate(before);
-    throw;
-  }
+  file.add_labels(*state_, index, labels);
 }
 
 void histogram::overwrite(std::span<const std::vector<std::size_t>> bins, const dense_planes& content) {

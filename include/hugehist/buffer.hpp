@@ -12,6 +12,7 @@
 #include <hugehist/storage.hpp>
 
 #include <memory>
+#include <string>
 #include <vector>
 
 namespace hugehist {
@@ -32,6 +33,8 @@ class HUGEHIST_EXPORT fill_buffer {
 
   const std::vector<axis::any>& axes() const noexcept;
   storage kind() const noexcept;
+  /// The labels that were filled on a growing category axis, in the order they came. REQUIRES: `axis` is one
+  std::vector<std::string> labels(std::size_t axis) const;
 
   /// Memory held, in bytes.
   std::size_t size_bytes() const noexcept;

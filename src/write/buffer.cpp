@@ -357,6 +357,11 @@ void fill_buffer::fill(const fill_arguments& arguments, unsigned threads) { impl
 
 const std::vector<axis::any>& fill_buffer::axes() const noexcept { return impl_->axes; }
 storage fill_buffer::kind() const noexcept { return impl_->kind; }
+std::vector<std::string> fill_buffer::labels(std::size_t axis) const {
+  const auto categories = model::category_axes(impl_->axes);
+  const auto found = std::ranges::find(categories, axis);
+  return impl_->tables.at(static_cast<std::size_t>(found - categories.begin())).labels();
+}
 std::size_t fill_buffer::size_bytes() const noexcept { return impl_->bytes; }
 bool fill_buffer::empty() const noexcept { return !impl_->touched; }
 

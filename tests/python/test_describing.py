@@ -158,3 +158,21 @@ def test_completions(memory: hugehist.File) -> None:
     assert h[..., sum]._ipython_key_completions_() == ["b", "a"]
     assert h.project("x")._ipython_key_completions_() == []
     assert {"plot", "to_root", "to_xarray", "project"} <= set(dir(h))
+
+
+def test_what_was_filled_waits(large: Path) -> None:
+    """Axes know its labels at once, in the bins that they will have, but no chunk is read or merged for that."""
+    with hugehist.File(large, "r+") as file:
+        h = file["dir/large"]
+        h.fill(d=["d100", "new", "d000", "newer"], x=[0.1] * 4)
+        before = file.stats()
+        assert list(h.axes["d"])[-3:] == ["d199", "new", "newer"]
+        assert "202 labels" in repr(h)
+        assert h["new", :].axes == h["d000", :].axes
+        assert (h.shape, h._ipython_key_completions_()[-1]) == ((202, 50), "newer")
+        assert file.stats() == before
+        h.merge(hist.Hist(hist.axis.StrCategory(["last"], name="d", overflow=False), REGULAR, storage="weight"))
+        assert list(h.axes["d"])[-3:] == ["new", "newer", "last"]
+        np.testing.assert_array_equal(h[:, sum].values()[[0, 100, 200, 201, 202]], [3, 3, 1, 1, 0])
+        file.discard()
+        assert list(file["dir/large"].axes["d"])[-1] == "d199"
