@@ -28,6 +28,8 @@ VIEWS: list[Any] = [
     lambda h: h.project("x", "dataset"),
     lambda h: h.scale("dataset", {"tt": 0.5})[{"systematic": sum}].scale("x", np.arange(12.0)).project("x"),
     lambda h: h[..., hist.rebin(edges=[0, 0.3, 1])],
+    lambda h: h.group("dataset", {"top": "t*", "rest": ...})["rest", ...] * 2 / 3,
+    lambda h: h.rename("dataset", str.upper).drop("category", ["cr"]).sort("dataset", key=str.lower).T,
 ]
 
 
