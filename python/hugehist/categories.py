@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from .axes import describe, find_axis, is_category
 from .base import Base
-from .indexing import frozen, matching
+from .indexing import matching
 from .selection import Selection
 
 if TYPE_CHECKING:
@@ -35,7 +35,8 @@ class Categories(Base):
         """
         if not isinstance(groups, Mapping):
             raise TypeError(f"{self._owner}: groups are a dict of new label → labels, not {groups!r}")
-        return self._regrouped(axis, Grouped(frozen(groups)))
+        members = {name: None if each is Ellipsis else _members(each) for name, each in groups.items()}
+        return self._regrouped(axis, Grouped(members))
 
     def rename(self, axis: str | int, names: Mapping[Label, Label] | Callable[[Any], Label]) -> View:
         """New labels, from a dict of old → new or a function; labels that the dict lacks stay."""
@@ -43,11 +44,11 @@ class Categories(Base):
 
     def drop(self, axis: str | int, labels: Any) -> View:
         """Without some labels: what they hold is in no bin of the view."""
-        return self._regrouped(axis, Dropped(frozen(labels)))
+        return self._regrouped(axis, Dropped(_members(labels)))
 
     def reorder(self, axis: str | int, labels: Any) -> View:
         """The labels given first, in this order, then the others as they were."""
-        return self._regrouped(axis, Reordered(frozen(labels)))
+        return self._regrouped(axis, Reordered(_members(labels)))
 
     def sort(self, axis: str | int, key: Callable[[Any], Any] | None = None, reverse: bool = False) -> View:
         """Labels sorted, as Python's `sorted` has it."""
@@ -81,18 +82,18 @@ class Regroup:
 
 @dataclass(frozen=True, eq=False)
 class Grouped:
-    groups: Mapping[Label, Any]
+    groups: Mapping[Label, list[Any] | None]  # None: the rest
 
     def __call__(self, labels: Labels, owner: str) -> Groups:
         result: Groups = {}
         group_of: dict[int, Label] = {}
         for name, members in self.groups.items():
-            result[name] = [] if members is Ellipsis else _bins(members, labels, owner)
+            result[name] = [] if members is None else _bins(members, labels, owner)
             for bin in result[name]:
                 if group_of.setdefault(bin, name) != name:
                     raise ValueError(f"{owner}: a label is in two groups, {group_of[bin]!r} and {name!r}")
         left = {label: bin for label, bin in labels.items() if bin not in group_of}
-        rests = [name for name, members in self.groups.items() if members is Ellipsis]
+        rests = [name for name, members in self.groups.items() if members is None]
         if len(rests) > 1:
             raise ValueError(f"{owner}: only one group can have the rest")
         if rests:
@@ -119,7 +120,7 @@ class Renamed:
 
 @dataclass(frozen=True, eq=False)
 class Dropped:
-    labels: Any
+    labels: list[Any]
 
     def __call__(self, labels: Labels, owner: str) -> Groups:
         gone = set(_bins(self.labels, labels, owner))
@@ -128,7 +129,7 @@ class Dropped:
 
 @dataclass(frozen=True, eq=False)
 class Reordered:
-    labels: Any
+    labels: list[Any]
 
     def __call__(self, labels: Labels, owner: str) -> Groups:
         names = list(labels)
@@ -145,15 +146,19 @@ class Sorted:
         return {label: [labels[label]] for label in sorted(labels, key=self.key, reverse=self.reverse)}
 
 
-def _bins(members: Any, labels: Labels, owner: str, patterns: bool = True) -> list[int]:
-    """The bins of a label, a pattern, or several of these."""
-    several = list(members) if isinstance(members, Iterable) and not isinstance(members, str | bytes) else [members]
-    found = matching(several, labels, owner) if patterns else several
+def _members(given: Any) -> list[Any]:
+    """A label, a pattern, or several of these, as a list that nobody else changes."""
+    several = isinstance(given, Iterable) and not isinstance(given, str | bytes)
+    return list(given) if several else [given]
+
+
+def _bins(members: list[Any], labels: Labels, owner: str, patterns: bool = True) -> list[int]:
+    found = matching(members, labels, owner) if patterns else members
     for label in found:
         if label not in labels:
             raise KeyError(f"{owner} has no label {label!r}")
     if len(set(found)) != len(found):
-        raise ValueError(f"{owner}: a label repeats in {several}")
+        raise ValueError(f"{owner}: a label repeats in {members}")
     return [labels[label] for label in found]
 
 

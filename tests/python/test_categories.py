@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import boost_histogram as bh
@@ -111,6 +112,7 @@ def test_other_labels(pair: tuple[hugehist.Histogram, hist.Hist[Any]]) -> None:
         (lambda h: h.rename("dataset", {"WW": "ZZ"}), ValueError, "two labels become 'ZZ'"),
         (lambda h: h.rename("dataset", lambda label: (label,)), TypeError, "WW"),
         (lambda h: h.drop("dataset", "zz"), KeyError, "zz"),
+        (lambda h: h.drop("dataset", ...), KeyError, "Ellipsis"),
         (lambda h: h.sort("x"), TypeError, "'x'"),
     ],
 )
@@ -135,10 +137,12 @@ def test_a_group_keeps_what_it_was_made_with(pair: tuple[hugehist.Histogram, his
     members = ["WW", "WZ"]
     groups = {"VV": members}
     view = h.group("dataset", groups)
+    once = h.group("dataset", {"VV": iter(["WW", "WZ"])})
     members.append("ZZ")
     groups["a"] = ["ttA"]
     h.grow("dataset", ["more"])
     assert list(view.axes[0]) == ["VV", "ttA", "ttB", "ZZ", "more"]
+    assert once == view
     same_content(view[{"dataset": slice(0, 4)}], regrouped(
         model, 0, {"VV": ["WW", "WZ"], "ttA": ["ttA"], "ttB": ["ttB"], "ZZ": ["ZZ"]}
     ))  # fmt: skip
@@ -207,3 +211,16 @@ def test_composed(data: st.DataObject, storage: str, growth: bool, steps: list[s
                 view, model = view.project("x", "c"), model.project("x", "c")
         same(view, model)
         np.testing.assert_array_equal(view.project("x").values(flow=True), model.project("x").values(flow=True))
+
+
+def test_steps_pickle(path: Any) -> None:
+    model = random_model((category("dataset", DATASETS), hist.axis.Regular(4, 0, 1, name="x")), "weight")
+    with hugehist.File(path, "w") as file:
+        file["h"] = model
+    with hugehist.File(path) as file:
+        h = file["h"]
+        grouped = (h.group("dataset", {"VV": ["W?", "ZZ"]}) * 0.5).rename("dataset", {"VV": "diboson"})
+        view = grouped.drop("dataset", "ttB").reorder("dataset", "ttA").sort("dataset", str.lower)
+        again = pickle.loads(pickle.dumps(view))
+        assert list(again.axes[0]) == ["diboson", "ttA"]
+        assert again == view

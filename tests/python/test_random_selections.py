@@ -101,8 +101,7 @@ def entries(axis: Any) -> st.SearchStrategy[Any]:
         st.just(slice(None)),
         positions(axis),
         slices(axis),
-        slices(axis),
-        groups(axis),
+        groups(axis) if len(axis) else slices(axis),
         st.just(sum),
         st.builds(bh.rebin, st.integers(1, max(len(axis), 1))),
     ]
@@ -209,6 +208,8 @@ def test_composed(data: st.DataObject, axes: list[Any], storage: str, steps: lis
                 mine, problem = attempt(lambda i=index, o=ours: o[i])
                 if problem is not None and "repeats" in str(problem):
                     return  # boost-histogram makes an axis with a label twice
+                if str(refused) == "bins > 0 required":
+                    return  # it sums an overflow bin alone, but not an underflow bin
                 assert (refused is None) == (problem is None), (index, refused, problem)
                 if refused is not None:
                     return
@@ -217,7 +218,7 @@ def test_composed(data: st.DataObject, axes: list[Any], storage: str, steps: lis
                     break
             elif step == "project":
                 kept = data.draw(st.permutations(range(model.ndim)))[: data.draw(st.integers(1, model.ndim))]
-                flow = data.draw(st.booleans())
+                flow = data.draw(st.booleans()) or 0 in model.shape  # hist refuses to leave out flow bins of no bins
                 which = [model.axes[i].name if data.draw(st.booleans()) and model.axes[i].name else i for i in kept]
                 ours, model = ours.project(*which, flow=flow), model.project(*which, flow=flow)
             else:
