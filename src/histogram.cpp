@@ -90,18 +90,6 @@ dense_planes histogram::read(std::span<const axis_map> maps, const progress_call
   return read::read({*file.cache, *file.pool, state_->layout, state_->kind, extents}, maps, progress);
 }
 
-dense_planes histogram::project(std::span<const std::string> names) const {
-  const auto all = axes();
-  std::vector<axis_map> maps;
-  maps.reserve(all.size());
-  for (const auto& axis : all) maps.push_back(axis_map::sum(axis.extent()));
-  for (const auto& name : names) {
-    const auto index = axis_index(name);
-    maps[index] = axis_map::all(all[index].extent());
-  }
-  return read(maps);
-}
-
 std::size_t histogram::axis_index(const std::string& name) const {
   const auto lock = state_->owner->enter();
   state_->owner->check_usable(*state_);

@@ -30,7 +30,7 @@ def reachable(layer: str) -> set[str]:
 
 
 #: The facade's public headers. The layers below know the values only, not the facade.
-FACADE_HEADERS = {"hugehist/file.hpp", "hugehist/histogram.hpp"}
+FACADE_HEADERS = {"hugehist/file.hpp", "hugehist/histogram.hpp", "hugehist/view.hpp"}
 #: The only public header with Boost in it.
 BOOST_HEADER = "hugehist/boost.hpp"
 

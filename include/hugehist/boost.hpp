@@ -1,13 +1,14 @@
 // To and from Boost.Histogram: the one public header that needs it (Boost 1.81 or newer).
 //
 // add() and to_delta() take any Boost.Histogram histogram over axes that hugehist knows; to_boost() brings a
-// projection into memory. Boost's metadata is the axis name where it is a string. Boost.Histogram lays bins
+// view into memory. Boost's metadata is the axis name where it is a string. Boost.Histogram lays bins
 // out with the first axis fastest, hugehist with the last: strides say so, and nothing is transposed twice.
 #pragma once
 
 #include <hugehist/delta.hpp>
 #include <hugehist/error.hpp>
 #include <hugehist/histogram.hpp>
+#include <hugehist/view.hpp>
 
 #include <boost/histogram/accumulators/weighted_sum.hpp>
 #include <boost/histogram/axis.hpp>
@@ -295,42 +296,35 @@ bool add(histogram& target, const boost::histogram::histogram<Axes, Storage>& so
   return target.merge(boost_detail::view_of(source, nullptr), id);
 }
 
-/// The histogram summed over all axes but those named, as a Boost.Histogram in memory; its axes come in the
-/// order of the histogram. The default storage holds any kind: counts come back with themselves for variances.
+/// What a view shows, as a Boost.Histogram in memory. The default storage holds any kind: counts come back with
+/// themselves for variances.
 template <class Storage = boost::histogram::weight_storage>
-auto to_boost(const histogram& source, std::span<const std::string> names) {
+auto to_boost(const view& source) {
   const auto all = source.axes();
-  std::vector<axis_map> maps;
-  maps.reserve(all.size());
-  for (const auto& axis : all) maps.push_back(axis_map::sum(axis.extent()));
-  for (const auto& name : names) {
-    const auto index = source.axis_index(name);
-    maps[index] = axis_map::all(all[index].extent());
-  }
-  const auto content = source.read(maps);  // refused where another thread has let an axis grow meanwhile
+  const auto content = source.read();
+  for (std::size_t i = 0; i < all.size(); ++i)
+    if (content.shape[i] != all[i].extent())
+      throw std::invalid_argument{"another thread let an axis grow meanwhile: read again"};
   std::vector<boost_axis> axes;
-  for (const auto& axis : all)
-    if (std::ranges::find(names, axis.name()) != names.end()) axes.push_back(to_boost(axis));
+  for (const auto& axis : all) axes.push_back(to_boost(axis));
   boost::histogram::histogram<std::vector<boost_axis>, Storage> result{std::move(axes), Storage{}};
 
   // From C order (last axis fastest) to Boost's (first axis fastest), counting the bins through.
   auto& cells = boost::histogram::unsafe_access::storage(result);
-  std::vector<std::size_t> lengths, strides, position;
+  std::vector<std::size_t> strides, position(all.size(), 0);
   std::size_t stride = 1;
-  result.for_each_axis([&](const auto& axis) {
-    lengths.push_back(static_cast<std::size_t>(boost::histogram::axis::traits::extent(axis)));
+  for (const auto length : content.shape) {
     strides.push_back(stride);
-    stride *= lengths.back();
-  });
-  position.assign(lengths.size(), 0);
+    stride *= length;
+  }
   for (std::size_t i = 0; i < cells.size(); ++i) {
     std::size_t target = 0;
-    for (std::size_t d = 0; d < lengths.size(); ++d) target += position[d] * strides[d];
+    for (std::size_t d = 0; d < position.size(); ++d) target += position[d] * strides[d];
     using cell = std::decay_t<decltype(*cells.begin())>;
     cell value{};
     boost_detail::set_cell(value, content, i);
     cells[target] = value;
-    for (std::size_t d = lengths.size(); d-- > 0 && ++position[d] == lengths[d];) position[d] = 0;
+    for (auto d = position.size(); d-- > 0 && ++position[d] == content.shape[d];) position[d] = 0;
   }
   return result;
 }

@@ -10,11 +10,13 @@
 #include <hugehist/delta.hpp>
 #include <hugehist/export.hpp>
 #include <hugehist/selection.hpp>
+#include <hugehist/selector.hpp>
 #include <hugehist/storage.hpp>
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <span>
@@ -24,6 +26,7 @@
 namespace hugehist {
 
 class file;
+class view;
 
 struct histogram_stats {
   std::size_t dense_bytes = 0;     ///< memory that all bins would take
@@ -72,9 +75,9 @@ class HUGEHIST_EXPORT histogram {
   /// too large, corruption_error for a damaged chunk.
   dense_planes read(std::span<const axis_map> maps, const progress_callback& progress = {}) const;
 
-  /// The sum over all axes but those named; the shape follows the axis order of the histogram,
-  /// with 1 where an axis was summed. Throws key_error, and as read().
-  dense_planes project(std::span<const std::string> axes) const;
+  /// Views: parts that are read when their content is asked for; see <hugehist/view.hpp>.
+  view select(std::initializer_list<axis_selector> parts) const;
+  view project(std::initializer_list<axis_reference> kept) const;
 
   /// Position of an axis by its name. Throws key_error with the names there are.
   std::size_t axis_index(const std::string& name) const;

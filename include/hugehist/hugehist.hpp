@@ -9,4 +9,6 @@
 #include <hugehist/file.hpp>
 #include <hugehist/histogram.hpp>
 #include <hugehist/selection.hpp>
+#include <hugehist/selector.hpp>
 #include <hugehist/storage.hpp>
+#include <hugehist/view.hpp>

@@ -24,13 +24,13 @@ constexpr std::size_t batch = 1024;
 template <class>
 struct is_integer_axis : std::false_type {};
 template <class... Parameters>
-struct is_integer_axis<bh::axis::integer<Parameters...>> : std::true_type {};
+struct is_integer_axis<boost::histogram::axis::integer<Parameters...>> : std::true_type {};
 
 /// Integer axes compute in int, where a far value overflows and lands anywhere; the nearest value that falls
 /// in the same flow bin does not. A circular axis takes the value's place in its first turn.
 template <class Value, class Options>
-Value nearest(const boost_integer<Options, Value>& axis, std::int64_t x) {
-  constexpr bool circular = Options::test(bh::axis::option::circular);
+Value nearest(const model::boost_integer<Options, Value>& axis, std::int64_t x) {
+  constexpr bool circular = Options::test(boost::histogram::axis::option::circular);
   const auto lower = static_cast<std::int64_t>(axis.value(0));
   const auto size = static_cast<std::int64_t>(axis.size());
   if constexpr (circular) {
@@ -45,14 +45,14 @@ Value nearest(const boost_integer<Options, Value>& axis, std::int64_t x) {
 template <class Axis, class Value>
 void boost_offsets(const Axis& axis, const Value* x, std::size_t n, std::uint32_t stride, std::uint32_t* offsets) {
   constexpr auto options = Axis::options();
-  constexpr bool underflow = options & bh::axis::option::underflow_t::value;
-  constexpr bool overflow = options & bh::axis::option::overflow_t::value;
+  constexpr bool underflow = options & boost::histogram::axis::option::underflow_t::value;
+  constexpr bool overflow = options & boost::histogram::axis::option::overflow_t::value;
   const auto extent = static_cast<std::uint32_t>(axis.size()) + underflow + overflow;
   for (std::size_t i = 0; i < n; ++i) {
-    bh::axis::index_type index;
+    boost::histogram::axis::index_type index;
     if constexpr (is_integer_axis<Axis>::value)
       index = axis.index(nearest(axis, static_cast<std::int64_t>(x[i])));
-    else if constexpr (std::is_same_v<Axis, boost_boolean>)
+    else if constexpr (std::is_same_v<Axis, model::boost_boolean>)
       index = axis.index(x[i] != 0);
     else
       index = axis.index(x[i]);
@@ -64,7 +64,7 @@ void boost_offsets(const Axis& axis, const Value* x, std::size_t n, std::uint32_
 /// Axes of integers take integers, all others doubles; no other pair is ever asked for.
 template <class Axis, class Value>
 constexpr bool takes = (is_integer_axis<Axis>::value ||
-                        std::is_same_v<Axis, boost_boolean>) == std::is_same_v<Value, std::int32_t>;
+                        std::is_same_v<Axis, model::boost_boolean>) == std::is_same_v<Value, std::int32_t>;
 
 [[noreturn]] void refuse_wide(const axis::any& axis, std::int64_t value, std::size_t event) {
   throw std::invalid_argument{"axis '" + axis.name() + "': the value " + std::to_string(value) + " of event " +
@@ -141,7 +141,7 @@ column_shape shape_of(const numbers& column) noexcept {
 binning::binning(const std::vector<axis::any>& axes) : strides_(axes.size()) {
   for (const auto& axis : axes) {
     values_.push_back(axis);
-    axes_.push_back(to_boost_axis(axis));
+    axes_.push_back(model::to_boost_axis(axis));
     may_drop_ |= can_drop(axis);
     takes_integers_.push_back(std::holds_alternative<axis::integer>(axis.kind()) ||
                               std::holds_alternative<axis::boolean>(axis.kind()));
@@ -181,7 +181,7 @@ void binning::to_offsets(std::size_t position, const Value* x, std::size_t n, st
       return integer_offsets(x, n, static_cast<std::int32_t>(a->lower), static_cast<std::int32_t>(a->upper),
                              {a->underflow, a->overflow, stride}, offsets);
   }
-  bh::axis::visit(
+  boost::histogram::axis::visit(
       [&](const auto& a) {
         if constexpr (takes<std::decay_t<decltype(a)>, Value>) boost_offsets(a, x, n, stride, offsets);
       },

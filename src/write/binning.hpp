@@ -3,7 +3,7 @@
 // Bins count the dense axes in C order with flow bins. Stateless after construction; any thread may call.
 #pragma once
 
-#include "write/boost_axes.hpp"
+#include "model/boost_axes.hpp"
 
 #include <hugehist/axis.hpp>
 #include <hugehist/columns.hpp>
@@ -34,7 +34,7 @@ class binning {
   std::size_t bins() const noexcept { return bins_; }
   /// Distance between neighbours along each axis, C order.
   const std::vector<std::size_t>& strides() const noexcept { return strides_; }
-  const std::vector<boost_axis>& axes() const noexcept { return axes_; }
+  const std::vector<model::boost_axis>& axes() const noexcept { return axes_; }
 
   /// Throws type_error where boost-histogram does: floats for an integer or boolean axis.
   void check_kind(std::size_t position, const numbers& column) const;
@@ -54,7 +54,7 @@ class binning {
   void to_offsets(std::size_t position, const Value* x, std::size_t n, std::uint32_t* offsets) const;
 
   std::vector<axis::any> values_;
-  std::vector<boost_axis> axes_;
+  std::vector<model::boost_axis> axes_;
   std::vector<bool> takes_integers_;
   bool may_drop_ = false;  // some axis has values that fall into no bin
   std::vector<std::size_t> strides_;

@@ -4,7 +4,7 @@
 // cells lie as [bin in C order][variation], which lets one event add all its weights to neighbours.
 #pragma once
 
-#include "write/boost_axes.hpp"
+#include "model/boost_axes.hpp"
 #include "write/delta_data.hpp"
 
 #include <hugehist/storage.hpp>
@@ -23,8 +23,10 @@
 
 namespace hugehist::write {
 
+namespace bh = boost::histogram;
+
 template <class Cell>
-using boost_histogram = bh::histogram<std::vector<boost_axis>, bh::dense_storage<Cell>>;
+using boost_histogram = bh::histogram<std::vector<model::boost_axis>, bh::dense_storage<Cell>>;
 
 class dense_block {
  public:
@@ -33,9 +35,10 @@ class dense_block {
   static_assert(sizeof(std::int64_t) == element_size && sizeof(double) == element_size);
 
   /// All zero. `rows` 1 and not `spanned`: no axis of variations, unless there would be no axis at all.
-  dense_block(storage kind, const std::vector<boost_axis>& dense_axes, bool spanned, std::size_t rows) {
-    std::vector<boost_axis> axes;
-    if (spanned || dense_axes.empty()) axes.push_back(boost_integer<boost_option::none>(0, static_cast<int>(rows)));
+  dense_block(storage kind, const std::vector<model::boost_axis>& dense_axes, bool spanned, std::size_t rows) {
+    std::vector<model::boost_axis> axes;
+    if (spanned || dense_axes.empty())
+      axes.push_back(model::boost_integer<model::boost_option::none>(0, static_cast<int>(rows)));
     axes.insert(axes.end(), dense_axes.rbegin(), dense_axes.rend());
     switch (kind) {
       case storage::int_:
@@ -60,7 +63,7 @@ class dense_block {
 
  private:
   template <class Cell>
-  void make(std::vector<boost_axis> axes) {
+  void make(std::vector<model::boost_axis> axes) {
     auto& histogram = histogram_.emplace<boost_histogram<Cell>>(std::move(axes));
     auto& storage = bh::unsafe_access::storage(histogram);
     cells_ = storage.data();

@@ -41,8 +41,7 @@ TEST_CASE("Boost histograms with other label orders add up by label") {
   auto expected = first;
   expected += second;  // Boost merges growing categories by label, too
 
-  const std::vector<std::string> names{"x", "channel"};
-  const auto back = hugehist::to_boost(h, names);
+  const auto back = hugehist::to_boost(h.project({"channel", "x"}));
   REQUIRE(back.rank() == 2);
   const auto& labels = back.axis(0);
   REQUIRE(labels.size() == 3);
@@ -63,8 +62,7 @@ TEST_CASE("an id merges once") {
   CHECK(add(h, part, "run1/part0"));
   CHECK_FALSE(add(h, part, "run1/part0"));
   CHECK(file.merged("run1/part0"));
-  const std::vector<std::string> names{"x"};
-  const auto back = hugehist::to_boost(h, names);
+  const auto back = hugehist::to_boost(h.project({"x"}));
   double sum = 0, expected = 0;
   for (auto&& cell : bh::indexed(back, bh::coverage::all)) sum += cell->value();
   for (auto&& cell : bh::indexed(part, bh::coverage::all)) expected += cell->value();
@@ -106,8 +104,7 @@ TEST_CASE("counts and doubles keep their storage") {
       bh::make_histogram_with(bh::dense_storage<std::int64_t>{}, bh::axis::integer<int, std::string>{0, 3, "n"});
   for (int i = -1; i < 5; ++i) plain(i);
   add(counts, plain);
-  const std::vector<std::string> names{"n"};
-  const auto back = hugehist::to_boost<bh::dense_storage<std::int64_t>>(counts, names);
+  const auto back = hugehist::to_boost<bh::dense_storage<std::int64_t>>(counts.project({"n"}));
   CHECK(back.at(-1) == 1);
   CHECK(back.at(3) == 2);
 

@@ -2,6 +2,7 @@
 
 #include <hugehist/error.hpp>
 #include <hugehist/file.hpp>
+#include <hugehist/view.hpp>
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -30,7 +31,7 @@ std::vector<axis::any> axes() {
 }
 
 double total(const hugehist::histogram& h) {
-  const auto content = h.project({});
+  const auto content = h.project({}).read();
   return std::get<std::vector<double>>(content.planes.at(0)).at(0);
 }
 

@@ -2,6 +2,7 @@
 #include "catch.hpp"
 
 #include <hugehist/file.hpp>
+#include <hugehist/view.hpp>
 
 #include <malloc.h>
 #include <unistd.h>
@@ -59,8 +60,7 @@ TEST_CASE("a category is added to 80 GiB for less than 128 KiB, and no chunk mov
     CHECK(file.stats().chunks_written == written_before);
     CHECK(h.axes()[0].size() == 254);
 
-    const std::vector<std::string> kept{"score"};
-    const auto content = h.project(kept);
+    const auto content = h.project({"score"}).read();
     CHECK(std::get<std::vector<double>>(content.planes[0])[201] == 100);
   }
   std::filesystem::remove(path);

@@ -14,7 +14,7 @@
 #include <boost/histogram/axis/variable.hpp>
 #include <boost/histogram/axis/variant.hpp>
 
-namespace hugehist::write {
+namespace hugehist::model {
 
 namespace bh = boost::histogram;
 
@@ -64,4 +64,4 @@ using boost_axis = bh::axis::variant<
 /// REQUIRES: !axis.is_category()
 boost_axis to_boost_axis(const axis::any& axis);
 
-}  // namespace hugehist::write
+}  // namespace hugehist::model

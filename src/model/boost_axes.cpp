@@ -1,10 +1,10 @@
-#include "write/boost_axes.hpp"
+#include "model/boost_axes.hpp"
 
 #include "base/overloaded.hpp"
 
 #include <hugehist/error.hpp>
 
-namespace hugehist::write {
+namespace hugehist::model {
 namespace {
 
 /// make.operator()<Options>() for the options that the flags mean.
@@ -74,4 +74,4 @@ boost_axis to_boost_axis(const axis::any& axis) {
       axis.kind());
 }
 
-}  // namespace hugehist::write
+}  // namespace hugehist::model
