@@ -10,6 +10,9 @@
 #include <hugehist/histogram.hpp>
 #include <hugehist/view.hpp>
 
+#include <boost/histogram/accumulators/count.hpp>
+#include <boost/histogram/accumulators/mean.hpp>
+#include <boost/histogram/accumulators/weighted_mean.hpp>
 #include <boost/histogram/accumulators/weighted_sum.hpp>
 #include <boost/histogram/axis.hpp>
 #include <boost/histogram/histogram.hpp>
@@ -17,6 +20,7 @@
 #include <boost/histogram/unsafe_access.hpp>
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <optional>
 #include <span>
@@ -115,29 +119,78 @@ axis::any from_boost_axis(const bh::axis::variant<Axes...>& a) {
   return bh::axis::visit([](const auto& held) { return from_boost_axis(held); }, a);
 }
 
-/// The cells of a Boost.Histogram as planes; `owner` keeps them alive.
+template <class>
+inline constexpr bool is_count = false;
+template <class T, bool thread_safe>
+inline constexpr bool is_count<bh::accumulators::count<T, thread_safe>> = std::is_integral_v<T>;
+
+/// The storage for cells of a Boost.Histogram.
+template <class Cell>
+constexpr storage kind_of() {
+  if constexpr (std::is_same_v<Cell, bh::accumulators::weighted_sum<double>>)
+    return storage::weighted;
+  else if constexpr (std::is_same_v<Cell, bh::accumulators::mean<double>>)
+    return storage::mean;
+  else if constexpr (std::is_same_v<Cell, bh::accumulators::weighted_mean<double>>)
+    return storage::weighted_mean;
+  else if constexpr (std::is_same_v<Cell, std::int64_t> || is_count<Cell>)
+    return storage::int_;
+  else
+    static_assert(std::is_same_v<Cell, double>, "cells that hugehist does not know: use one of the five UHI storages");
+  return storage::double_;
+}
+
+// Cells as the planes have them: with the variance where Boost keeps a sum of squared deviations, 0 where it is not
+// defined.
+inline std::array<double, 1> elements_of(double cell) { return {cell}; }
+template <class T, bool thread_safe>
+std::array<std::int64_t, 1> elements_of(const bh::accumulators::count<T, thread_safe>& cell) {
+  return {static_cast<std::int64_t>(cell.value())};
+}
+inline std::array<double, 3> elements_of(const bh::accumulators::mean<double>& cell) {
+  return {cell.count(), cell.value(), cell.count() == 0 || cell.count() == 1 ? 0 : cell.variance()};
+}
+inline std::array<double, 4> elements_of(const bh::accumulators::weighted_mean<double>& cell) {
+  const auto sum = cell.sum_of_weights(), squares = cell.sum_of_weights_squared();
+  return {sum, squares, cell.value(), sum == 0 || sum * sum == squares ? 0 : cell.variance()};
+}
+
+/// The cells of a Boost.Histogram as planes; `owner` keeps them alive. Where Boost keeps them otherwise (means,
+/// unlimited storage, atomic counts) they are copied.
 template <class Histogram>
 delta view_of(const Histogram& source, std::shared_ptr<const void> owner) {
-  using cell = std::decay_t<decltype(*bh::unsafe_access::storage(source).begin())>;
-  constexpr bool weighted = std::is_same_v<cell, bh::accumulators::weighted_sum<double>>;
-  constexpr bool counted = std::is_same_v<cell, std::int64_t>;
-  static_assert(weighted || counted || std::is_same_v<cell, double>,
-                "use weight_storage, dense_storage<double> or dense_storage<std::int64_t>");
-  static_assert(!weighted || sizeof(cell) == 2 * element_size);
+  using cell = typename Histogram::value_type;
+  constexpr auto kind = kind_of<cell>();
+  constexpr std::size_t count = kind == storage::mean            ? 3
+                                : kind == storage::weighted_mean ? 4
+                                : kind == storage::weighted      ? 2
+                                                                 : 1;
+  const auto& held = bh::unsafe_access::storage(source);
+  using stored = std::decay_t<decltype(*held.begin())>;
 
   std::vector<axis::any> axes;
   dense_view cells;
-  std::ptrdiff_t stride = weighted ? 2 : 1;
+  std::ptrdiff_t stride = count;
   source.for_each_axis([&](const auto& a) {
     axes.push_back(from_boost_axis(a));
     cells.strides.push_back(stride);
     stride *= static_cast<std::ptrdiff_t>(axes.back().extent());
   });
-  const auto* first = source.size() == 0 ? nullptr : &*bh::unsafe_access::storage(source).begin();
-  cells.planes[0] = first;
-  if constexpr (weighted) cells.planes[1] = reinterpret_cast<const double*>(first) + 1;
-  cells.owner = std::move(owner);
-  const auto kind = weighted ? storage::weighted : counted ? storage::int_ : storage::double_;
+  const std::byte* first = nullptr;
+  if constexpr (std::is_same_v<stored, cell> && !is_count<cell> && count < 3) {
+    static_assert(sizeof(cell) == count * element_size);
+    if (source.size() != 0) first = reinterpret_cast<const std::byte*>(&*held.begin());
+    cells.owner = std::move(owner);
+  } else {
+    using element = std::conditional_t<kind == storage::int_, std::int64_t, double>;
+    auto copy = std::make_shared<std::vector<element>>();
+    copy->reserve(source.size() * count);
+    for (const auto& one : held)
+      for (auto value : elements_of(static_cast<const cell&>(one))) copy->push_back(value);
+    if (source.size() != 0) first = reinterpret_cast<const std::byte*>(copy->data());
+    cells.owner = std::move(copy);
+  }
+  for (std::size_t p = 0; p < count && first != nullptr; ++p) cells.planes[p] = first + p * element_size;
   return delta::from_dense(std::move(axes), kind, std::move(cells));
 }
 
@@ -267,11 +320,31 @@ void set_cell(Cell& cell, const dense_planes& content, std::size_t i) {
   const auto at = [&content, i](std::size_t plane) {
     return std::visit([i](const auto& values) { return static_cast<double>(values[i]); }, content.planes[plane]);
   };
-  if constexpr (std::is_arithmetic_v<Cell>) {
+  if constexpr (std::is_arithmetic_v<Cell>)
     cell = std::visit([i](const auto& values) { return static_cast<Cell>(values[i]); }, content.planes[0]);
-  } else {
+  else if constexpr (kind_of<Cell>() == storage::mean)
+    cell = Cell{at(0), at(1), at(2)};
+  else if constexpr (kind_of<Cell>() == storage::weighted_mean)
+    cell = at(0) == 0 ? Cell{} : Cell{at(0), at(1), at(2), at(3)};
+  else
     cell = Cell{at(0), content.planes.size() > 1 ? at(1) : at(0)};
+}
+
+constexpr bool is_mean(storage kind) { return kind == storage::mean || kind == storage::weighted_mean; }
+
+/// Throws std::invalid_argument where cells of means meet others.
+template <class Cell>
+void check_storage(const histogram& source) {
+  const auto kind = source.kind();
+  bool fits = !is_mean(kind);
+  if constexpr (!std::is_arithmetic_v<Cell>) {
+    constexpr auto asked = kind_of<Cell>();
+    if (is_mean(kind) || is_mean(asked)) fits = kind == asked;
   }
+  if (!fits)
+    throw std::invalid_argument{"histogram '" + source.name() + "' has storage '" + std::string{to_string(kind)} +
+                                "': to_boost takes profile_storage for mean, weighted_profile_storage for "
+                                "weighted_mean, and neither for others"};
 }
 
 }  // namespace boost_detail
@@ -289,17 +362,20 @@ delta to_delta(boost::histogram::histogram<Axes, Storage> source) {
   return boost_detail::view_of(*kept, kept);
 }
 
-/// Adds a Boost.Histogram, matching category labels. Copies nothing. Throws and returns as histogram::merge.
+/// Adds a Boost.Histogram, matching category labels. Copies no cells but those of means. Throws and returns as
+/// histogram::merge.
 template <class Axes, class Storage>
 bool add(histogram& target, const boost::histogram::histogram<Axes, Storage>& source,
          const std::optional<std::string>& id = {}) {
   return target.merge(boost_detail::view_of(source, nullptr), id);
 }
 
-/// What a view shows, as a Boost.Histogram in memory. The default storage holds any kind: counts come back with
-/// themselves for variances.
+/// What a view shows, as a Boost.Histogram in memory. The default storage holds any kind but means: counts come back
+/// with themselves for variances. Means take profile_storage or weighted_profile_storage; else std::invalid_argument
+/// is thrown.
 template <class Storage = boost::histogram::weight_storage>
 auto to_boost(const view& source) {
+  boost_detail::check_storage<typename Storage::value_type>(source.source());
   const auto all = source.axes();
   const auto content = source.read();
   for (std::size_t i = 0; i < all.size(); ++i)

@@ -27,7 +27,8 @@ class HUGEHIST_EXPORT fill_buffer {
 
   /// Adds events. Everything is checked before anything changes: on an exception the buffer is as it was.
   /// Throws std::invalid_argument (shapes, lengths, NaN weights, weights that are not whole numbers for
-  /// int storage, labels that repeat), type_error (kinds), key_error (a label that a fixed axis lacks and
+  /// int storage, weights and samples of means that are not finite, labels that repeat), type_error (kinds, a sample
+  /// that is missing or that the storage does not take), key_error (a label that a fixed axis lacks and
   /// that has no overflow bin).
   void fill(const fill_arguments& arguments, unsigned threads = 1);
 

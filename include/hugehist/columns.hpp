@@ -75,11 +75,15 @@ using column = std::variant<numbers, std::string, label_codes, label_masks, vari
 /// Weights of shape (events,), (events, k), or one for all events.
 using weights = std::variant<array_view<double>, array_view<float>, double>;
 
+/// What the mean storages average: samples of shape (events,), (events, k), or one for all events.
+using samples = weights;
+
 /// All that one fill takes.
 struct fill_arguments {
   std::vector<column> columns;         ///< one for each axis, in axis order
   std::optional<weights> weight = {};  ///< absent: every event counts 1
-  bool allow_nan = false;              ///< let NaN weights in; they poison the bins that they reach
+  bool allow_nan = false;              ///< let NaN weights and samples in; they poison the bins that they reach
+  std::optional<samples> sample = {};  ///< of mean and weighted_mean storage, which need it; else absent
 };
 
 }  // namespace hugehist

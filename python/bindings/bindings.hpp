@@ -38,8 +38,9 @@ py::dict axis_to_uhi(const axis::any& axis);
 std::vector<axis::any> axes_from_uhi(const py::sequence& uhi);
 py::list axes_to_uhi(const std::vector<axis::any>& axes);
 
-// columns.cpp: the result views the arrays in `columns` and `weight`, which must outlive it.
-fill_arguments fill_arguments_from(const py::sequence& columns, const py::object& weight, bool allow_nan);
+// columns.cpp: the result views the arrays in `columns`, `weight` and `sample`, which must outlive it.
+fill_arguments fill_arguments_from(const py::sequence& columns, const py::object& weight, const py::object& sample,
+                                   bool allow_nan);
 
 // strings.cpp
 /// UTF-8 of a str; bytes are taken as they are.

@@ -8,14 +8,15 @@ void bind_buffer(py::module_& module) {
   const auto make = [](const py::sequence& axes, const std::string& kind) {
     return shared_buffer{fill_buffer{axes_from_uhi(axes), storage_from_string(kind)}};
   };
-  const auto fill = [](shared_buffer& self, const py::sequence& columns, const py::object& weight, bool allow_nan,
-                       unsigned threads) {
-    const auto arguments = fill_arguments_from(columns, weight, allow_nan);
+  const auto fill = [](shared_buffer& self, const py::sequence& columns, const py::object& weight,
+                       const py::object& sample, bool allow_nan, unsigned threads) {
+    const auto arguments = fill_arguments_from(columns, weight, sample, allow_nan);
     self.alone([&](fill_buffer& buffer) { buffer.fill(arguments, threads); });
   };
   py::class_<shared_buffer>(module, "FillBuffer")
       .def(py::init(make), py::arg("axes"), py::arg("storage"))
-      .def("fill", fill, py::arg("columns"), py::arg("weight"), py::arg("allow_nan"), py::arg("threads"))
+      .def("fill", fill, py::arg("columns"), py::arg("weight"), py::arg("sample"), py::arg("allow_nan"),
+           py::arg("threads"))
       .def("take", [](shared_buffer& self) { return self.alone([](fill_buffer& buffer) { return buffer.take(); }); })
       .def_property_readonly("axes",
                              [](shared_buffer& self) {

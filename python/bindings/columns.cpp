@@ -66,16 +66,22 @@ column column_from(const py::handle& value) {
   return numbers_from(value);
 }
 
+/// Weights or samples.
+std::optional<weights> weights_from(const py::object& value) {
+  if (value.is_none()) return std::nullopt;
+  if (py::isinstance<py::array>(value))
+    return view_as<weights, double, float>(py::reinterpret_borrow<py::array>(value));
+  return weights{value.cast<double>()};
+}
+
 }  // namespace
 
-fill_arguments fill_arguments_from(const py::sequence& columns, const py::object& weight, bool allow_nan) {
+fill_arguments fill_arguments_from(const py::sequence& columns, const py::object& weight, const py::object& sample,
+                                   bool allow_nan) {
   fill_arguments result;
   for (const auto& value : columns) result.columns.push_back(column_from(value));
-  if (py::isinstance<py::array>(weight)) {
-    result.weight = view_as<weights, double, float>(py::reinterpret_borrow<py::array>(weight));
-  } else if (!weight.is_none()) {
-    result.weight = weights{weight.cast<double>()};
-  }
+  result.weight = weights_from(weight);
+  result.sample = weights_from(sample);
   result.allow_nan = allow_nan;
   return result;
 }

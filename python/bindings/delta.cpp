@@ -39,7 +39,7 @@ delta from_dense(const py::sequence& axes, const std::string& kind, const py::li
                                     std::to_string(extent) + " bins with flow, but the content has " +
                                     std::to_string(plane.shape(i))};
       if (plane.strides(i) % 8 != 0) throw type_error{"a plane's strides are no multiples of eight bytes"};
-      strides.push_back(plane.strides(i) / 8);
+      strides.push_back(extent > 1 ? plane.strides(i) / 8 : 0);  // NumPy has any number for a single bin
     }
     if (p > 0 && strides != cells.strides) throw type_error{"the planes of one histogram lie differently in memory"};
     cells.planes[p] = plane.data();

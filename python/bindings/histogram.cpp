@@ -65,8 +65,9 @@ py::tuple read(handle& self, const py::sequence& maps, const py::object& progres
   return py::make_tuple(py::tuple{py::cast(answer.shape)}, planes);
 }
 
-void fill(handle& self, const py::sequence& columns, const py::object& weight, bool allow_nan, unsigned threads) {
-  const auto arguments = fill_arguments_from(columns, weight, allow_nan);
+void fill(handle& self, const py::sequence& columns, const py::object& weight, const py::object& sample, bool allow_nan,
+          unsigned threads) {
+  const auto arguments = fill_arguments_from(columns, weight, sample, allow_nan);
   unlocked([&] { self.target().fill(arguments, threads); });
 }
 
@@ -125,7 +126,8 @@ void bind_histogram(py::module_& module) {
           "metadata", [](handle& self) { return metadata_to(unlocked([&] { return self.target().metadata(); })); })
       .def_property_readonly("variance_known",
                              [](handle& self) { return unlocked([&] { return self.target().variance_known(); }); })
-      .def("fill", &fill, py::arg("columns"), py::arg("weight"), py::arg("allow_nan"), py::arg("threads"))
+      .def("fill", &fill, py::arg("columns"), py::arg("weight"), py::arg("sample"), py::arg("allow_nan"),
+           py::arg("threads"))
       .def("overwrite", &overwrite, py::arg("bins"), py::arg("content"))
       .def("merge", &merge, py::arg("addend"), py::arg("id"), py::arg("progress") = py::none())
       .def("buffer", [](handle& self) { return shared_buffer{unlocked([&] { return self.target().buffer(); })}; })

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import boost_histogram as bh
 import numpy as np
 
 from .base import Base, is_number
@@ -14,13 +13,13 @@ _REFLECTED = {np.add: "__radd__", np.subtract: "__rsub__", np.multiply: "__rmul_
 
 
 class Arithmetic(Base):
-    """`h * 2` and `h / 2` are views that scale while they are read, variances by the square.
+    """`h * 2` and `h / 2` are views that scale while they are read, variances by the square; of means the samples.
 
     All else (arrays, other histograms, adding numbers to bins) is what hist makes of copies in memory.
     """
 
     def __mul__(self, other: Any) -> Any:
-        if is_number(other) and self.kind is bh.Kind.COUNT:
+        if is_number(other):
             return self.scale(0, float(other))
         return self.to_hist() * in_memory(other)
 
@@ -28,7 +27,7 @@ class Arithmetic(Base):
         return self * other
 
     def __truediv__(self, other: Any) -> Any:
-        if is_number(other) and self.kind is bh.Kind.COUNT:
+        if is_number(other):
             if other == 0:
                 raise ZeroDivisionError(f"{self._owner} is divided by zero")
             return self.scale(0, 1 / float(other))

@@ -18,6 +18,8 @@ STORAGES: dict[str, type[bh.storage.Storage]] = {
     "int": bh.storage.Int64,
     "double": bh.storage.Double,
     "weighted": bh.storage.Weight,
+    "mean": bh.storage.Mean,
+    "weighted_mean": bh.storage.WeightedMean,
 }
 _STORAGE_NAMES = {
     "int": "int",
@@ -27,6 +29,8 @@ _STORAGE_NAMES = {
     "unlimited": "double",
     "weight": "weighted",
     "weighted": "weighted",
+    "mean": "mean",
+    "weightedmean": "weighted_mean",
 }
 _TRANSFORMS = {"log": bh.axis.transform.log, "sqrt": bh.axis.transform.sqrt}
 
@@ -48,7 +52,7 @@ def storage_name(storage: Any) -> str:
         raise TypeError(f"a storage is one of hist or boost-histogram, or its name, not {storage!r}")
     name = _STORAGE_NAMES.get(given.replace("_", "").lower())
     if name is None:
-        raise ValueError(f"storage {given!r} cannot be kept: use Int64, Double or Weight")
+        raise ValueError(f"storage {given!r} cannot be kept: use Int64, Double, Weight, Mean or WeightedMean")
     return name
 
 

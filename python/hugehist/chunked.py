@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .axes import axes_to_uhi, storage_name
+from .cells import PLANES, dtype_of, planes_of
 from .uhi import Content
 
 DENSE_BYTES = 64 << 20  # up to here the labels' whole product is made, and merged at once
@@ -34,17 +35,12 @@ def _content(histogram: Any, kind: str, labels: list[list[Any]], chunks: dict[An
         axes[position]["categories"] = known
     outer = [len(axes[i]["categories"]) + int(axes[i]["flow"]) for i in positions]
     inner = histogram.dense_axes
-    dtype = np.int64 if kind == "int" else np.float64
-    planes = [
-        np.zeros([*outer, *(axis.extent for axis in inner)], dtype) for _ in range(2 if kind == "weighted" else 1)
-    ]
+    planes = [np.zeros([*outer, *(axis.extent for axis in inner)], dtype_of(kind)) for _ in PLANES[kind]]
     places = [{label: i for i, label in enumerate(known)} for known in labels]
     for key, chunk in chunks.items():
         at = tuple(place[part] for place, part in zip(places, key, strict=True))
-        if kind == "weighted":
-            planes[0][at], planes[1][at] = chunk["value"], chunk["variance"]
-        else:
-            planes[0][at] = chunk
+        for plane, part in zip(planes, planes_of(kind, chunk), strict=True):
+            plane[at] = part
     order = [positions.index(i) if i in positions else None for i in range(len(axes))]
     rest = iter(range(len(positions), len(axes)))
     transposed = [next(rest) if place is None else place for place in order]

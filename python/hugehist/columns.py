@@ -1,4 +1,4 @@
-"""The arguments of a fill, in the form the core takes: one column for each axis, and the weights.
+"""The arguments of a fill, in the form the core takes: one column for each axis, weights and samples.
 
 Which axis takes the k labels of (events, k) arrays: one given as `hugehist.variations`; else the one axis that
 is given as a list of k labels. Where two lists have k labels it could be either, and that is an error. Without
@@ -48,20 +48,20 @@ def _axis_info(axis: UHIAxis, position: int) -> AxisInfo:
 
 
 def fill_columns(
-    axes: Sequence[AxisInfo], args: Sequence[Any], named: Mapping[str, Any], weight: Any
-) -> tuple[list[Any], Any]:
-    """Columns in axis order, and the weight."""
+    axes: Sequence[AxisInfo], args: Sequence[Any], named: Mapping[str, Any], weight: Any, sample: Any
+) -> tuple[list[Any], Any, Any]:
+    """Columns in axis order, the weight and the sample."""
     values = _in_axis_order(axes, args, named)
     for i, axis in enumerate(axes):
         if not axis.is_category:
             values[i] = _numbers(values[i], axis)
-    weight = _weights(weight)
-    _name_variations(axes, values, weight)
+    extra = {"weight=": _weights(weight, "weight="), "sample=": _weights(sample, "sample=")}
+    _name_variations(axes, values, extra)
     columns = [
         category_column(value, axis.kind == "category_int", axis.owner) if axis.is_category else value
         for axis, value in zip(axes, values, strict=True)
     ]
-    return columns, weight
+    return columns, *extra.values()
 
 
 def _in_axis_order(axes: Sequence[AxisInfo], args: Sequence[Any], named: Mapping[str, Any]) -> list[Any]:
@@ -97,12 +97,13 @@ def _numbers(value: Any, axis: AxisInfo) -> Any:
     return _kept(array, axis.owner)
 
 
-def _weights(weight: Any) -> Any:
-    if weight is None:
+def _weights(numbers: Any, owner: str) -> Any:
+    """Weights or samples as the core takes them."""
+    if numbers is None:
         return None
-    array = _array(weight, "weight=")
+    array = _array(numbers, owner)
     if array.dtype.kind in "iu" and array.size and max(abs(int(array.max())), abs(int(array.min()))) > _EXACT:
-        raise ValueError("weight= has integers beyond 2^53, which are not exact as double: give doubles")
+        raise ValueError(f"{owner} has integers beyond 2^53, which are not exact as double: give doubles")
     if array.ndim == 0:
         return float(array)
     return array if array.dtype in (np.float64, np.float32) and _viewable(array) else array.astype(np.float64)
@@ -140,12 +141,12 @@ def _viewable(array: npt.NDArray[Any]) -> bool:
     return array.dtype.isnative and array.flags.aligned and all(stride % size == 0 for stride in array.strides)
 
 
-def _name_variations(axes: Sequence[AxisInfo], values: list[Any], weight: Any) -> None:
+def _name_variations(axes: Sequence[AxisInfo], values: list[Any], extra: Mapping[str, Any]) -> None:
     """Turns the list of k labels that (events, k) arrays belong to into `variations`."""
     explicit = [axis.owner for axis, value in zip(axes, values, strict=True) if isinstance(value, variations)]
     if len(explicit) > 1:
         raise ValueError(f"{' and '.join(explicit)} both take variations: one axis can")
-    wide = _wide_arrays(axes, values, weight)
+    wide = _wide_arrays(axes, values, extra)
     if not wide or explicit:
         return
     what, k = wide[0]
@@ -165,9 +166,9 @@ def _name_variations(axes: Sequence[AxisInfo], values: list[Any], weight: Any) -
     values[candidates[0]] = variations(values[candidates[0]])
 
 
-def _wide_arrays(axes: Sequence[AxisInfo], values: Sequence[Any], weight: Any) -> list[tuple[str, int]]:
+def _wide_arrays(axes: Sequence[AxisInfo], values: Sequence[Any], extra: Mapping[str, Any]) -> list[tuple[str, int]]:
     """(what, columns) of the arrays with two dimensions."""
-    found = [("weight=", weight)] if np.ndim(weight) == 2 else []
+    found = [(what, array) for what, array in extra.items() if np.ndim(array) == 2]
     for axis, value in zip(axes, values, strict=True):
         if not axis.is_category:
             found.append((axis.owner, value))

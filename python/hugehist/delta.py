@@ -21,7 +21,7 @@ class Delta:
 
     @staticmethod
     def from_uhi(histogram: Any) -> Delta:
-        """A delta of any histogram in memory. Nothing is copied: it must stay as it is while the delta lives."""
+        """A delta of any histogram in memory, which must stay as it is while the delta lives: only means are copied."""
         return Delta(delta_of(histogram))
 
     @staticmethod
@@ -75,11 +75,17 @@ class Buffer:
         self._infos = axis_infos(core.axes)
 
     def fill(
-        self, *args: Any, weight: Any = None, threads: int | None = None, allow_nan: bool = False, **named: Any
+        self,
+        *args: Any,
+        weight: Any = None,
+        sample: Any = None,
+        threads: int | None = None,
+        allow_nan: bool = False,
+        **named: Any,
     ) -> Buffer:
         """As `Histogram.fill`."""
-        columns, weights = fill_columns(self._infos, args, named, weight)
-        self._core.fill(columns, weights, allow_nan, threads or 1)
+        columns, weights, samples = fill_columns(self._infos, args, named, weight, sample)
+        self._core.fill(columns, weights, samples, allow_nan, threads or 1)
         return self
 
     def delta(self) -> Delta:

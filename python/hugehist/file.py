@@ -96,7 +96,8 @@ class File(Mapping[str, Histogram]):
     ) -> Histogram:
         """Creates a histogram from axes of hist or boost-histogram; a slash in the name makes groups.
 
-        `storage` is an object, a class or a name: Double (the default), Int64 or Weight. `expected` says how many
+        `storage` is an object, a class or a name: Double (the default), Int64, Weight, Mean or
+        WeightedMean; AtomicInt64 is kept as Int64, Unlimited as Double. `expected` says how many
         labels category axes will have, by axis name or one for each axis, and `variations` which of them is the
         systematic one (the last, if it does not say), so that chunks get a good shape; `chunks` sets the shape.
         """

@@ -35,6 +35,7 @@ class Histogram(Readable):
         self,
         *args: Any,
         weight: Any = None,
+        sample: Any = None,
         threads: int | None = None,
         allow_nan: bool = False,
         **named: Any,
@@ -45,10 +46,11 @@ class Histogram(Readable):
         events, an array or a list has one for each event, a dict of label → mask puts an event into many;
         columns that are dictionary-encoded (pandas, Arrow, awkward, `(labels, codes)`) are taken as codes.
         With `weight`, an observable or a mask of shape (events, k), one category axis takes a list of k labels,
-        or `hugehist.variations`. NaN weights are refused unless `allow_nan`. On an error nothing was added.
+        or `hugehist.variations`. Means take the `sample` that they average, of shape (events,) or (events, k).
+        NaN weights and samples are refused unless `allow_nan`. On an error nothing was added.
         """
-        columns, weights = fill_columns(self._infos, args, named, weight)
-        self._core.fill(columns, weights, allow_nan, _thread_count(threads))
+        columns, weights, samples = fill_columns(self._infos, args, named, weight, sample)
+        self._core.fill(columns, weights, samples, allow_nan, _thread_count(threads))
         return self
 
     def merge(self, other: Any, id: str | bytes | None = None) -> bool:

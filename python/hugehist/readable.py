@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import boost_histogram as bh
 import hist
 import numpy as np
-from boost_histogram.view import WeightedSumView
 
 from . import _core
 from .arithmetic import Arithmetic
 from .axes import STORAGES, Axis, axes_to_uhi, axis_from_uhi, named_tuple
 from .base import Array
 from .categories import Categories
+from .cells import MEANS, PLANES, mean_counts, mean_variances, number_of, view_of
 from .comparing import Comparing
 from .describing import Describing
 from .gather import gather, has_arrays
@@ -36,7 +36,7 @@ from .vocabulary import Vocabulary
 if TYPE_CHECKING:
     from .view import View
 
-Number = int | float | bh.accumulators.WeightedSum
+Number = int | float | bh.accumulators.WeightedSum | bh.accumulators.Mean | bh.accumulators.WeightedMean
 
 
 class Source:
@@ -108,13 +108,12 @@ class Readable(Arithmetic, Categories, Comparing, Describing, Interchange, Plott
 
     @property
     def kind(self) -> bh.Kind:
-        return bh.Kind.COUNT
+        return bh.Kind.MEAN if self._source.core.storage in MEANS else bh.Kind.COUNT
 
     @property
     def storage_type(self) -> type[bh.storage.Storage]:
         """boost-histogram's storage of what is read: scaled integers are doubles."""
-        kind = self._source.core.storage
-        return STORAGES["double" if kind == "int" and self._selection().scaled else kind]
+        return STORAGES[self._storage_name(self._selection())]
 
     @property
     def storage(self) -> bh.storage.Storage:
@@ -123,21 +122,28 @@ class Readable(Arithmetic, Categories, Comparing, Describing, Interchange, Plott
     # --- content ----------------------------------------------------------------------------------------
 
     def values(self, flow: bool = False) -> Array:
-        return self._planes(flow)[0]
+        """The content of the bins; of means, the means."""
+        planes = self._planes(flow)
+        return planes[-2] if self.kind == bh.Kind.MEAN else planes[0]
 
     def variances(self, flow: bool = False) -> Array | None:
-        """As boost-histogram: None for int and double storage where the values are no variances."""
+        """As boost-histogram: None for int and double storage where the values are no variances.
+
+        Of means it is the variance of the mean (that of the samples divided by the counts), NaN up to one count.
+        """
+        if self.kind == bh.Kind.MEAN:
+            return mean_variances(self._planes(flow))
         if self.storage_type is bh.storage.Weight:
             return self._planes(flow)[1]
         return self._planes(flow)[0] if self._variance_known(self._selection()) else None
 
     def counts(self, flow: bool = False) -> Array:
-        """As boost-histogram: the values."""
-        return self.values(flow)
+        """As boost-histogram: the values; of means the entries, effective ones where they are weighted."""
+        return mean_counts(self._planes(flow)) if self.kind == bh.Kind.MEAN else self.values(flow)
 
     def view(self, flow: bool = False) -> Array:
         """A read-only copy of the content as boost-histogram's view has it."""
-        result = _as_cells(self._planes(flow))
+        result = self._cells(flow=flow)
         result.flags.writeable = False
         return result
 
@@ -146,7 +152,8 @@ class Readable(Arithmetic, Categories, Comparing, Describing, Interchange, Plott
             whole = selection if flow else selection.without_flow()
             return whole.window(window) if window else whole
 
-        return _as_cells(self._read_now(part)[1])
+        selection, planes = self._read_now(part)
+        return view_of(self._storage_name(selection), planes)
 
     def sum(self, flow: bool = False) -> Number:
         return self._number(lambda selection: selection.total(flow))
@@ -167,9 +174,8 @@ class Readable(Arithmetic, Categories, Comparing, Describing, Interchange, Plott
     def _to_uhi_(self) -> dict[str, Any]:
         """The UHI serialization form, which uhi.io writes and hist.Hist takes."""
         selection, planes = self._read_now()
-        kind = "double" if self._source.core.storage == "int" and selection.scaled else self._source.core.storage
-        names = ("values", "variances")
-        storage = {"type": kind} | dict(zip(names, planes, strict=False))
+        kind = self._storage_name(selection)
+        storage = {"type": kind} | dict(zip(PLANES[kind], planes, strict=True))
         metadata = {"name": self.name} | self.metadata
         if kind == "double" and not self._variance_known(selection):
             metadata["_variance_known"] = False  # boost-histogram's key: else the values would pass for variances
@@ -248,8 +254,14 @@ class Readable(Arithmetic, Categories, Comparing, Describing, Interchange, Plott
         return [plane.transpose([*selection.order, *left])[single] for plane in planes]
 
     def _number(self, part: Callable[[Selection], Selection]) -> Number:
-        planes = [plane.item() for plane in self._read_now(part)[1]]
-        return bh.accumulators.WeightedSum(*planes) if len(planes) == 2 else planes[0]
+        selection, planes = self._read_now(part)
+        number: Number = number_of(self._storage_name(selection), planes)
+        return number
+
+    def _storage_name(self, selection: Selection) -> str:
+        """The UHI name of the storage of what is read."""
+        kind = self._source.core.storage
+        return "double" if kind == "int" and selection.scaled else kind
 
     def _variance_known(self, selection: Selection) -> bool:
         return self._source.core.variance_known and not selection.scaled
@@ -261,10 +273,8 @@ class Readable(Arithmetic, Categories, Comparing, Describing, Interchange, Plott
         for key, value in ({"name": self.name} | self.metadata).items():
             setattr(result, key, value)
         cells: Any = result.view(flow=True)
-        if len(planes) == 2:
-            cells["value"], cells["variance"] = planes
-        else:
-            cells[...] = planes[0]
+        cells[...] = view_of(self._storage_name(selection), planes)
+        if len(planes) == 1:
             result._variance_known = self._variance_known(selection)
         return result
 
@@ -278,12 +288,3 @@ def _unpickled(origin: Origin, name: str, steps: tuple[Step, ...]) -> Any:
     for step in steps:
         view = view._view(step)
     return view
-
-
-def _as_cells(planes: list[Array]) -> Array:
-    """As boost-histogram's view has them."""
-    if len(planes) == 1:
-        return planes[0]
-    cells = np.empty(planes[0].shape, [("value", np.float64), ("variance", np.float64)])
-    cells["value"], cells["variance"] = planes
-    return cells.view(WeightedSumView)

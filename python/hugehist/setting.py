@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .axes import Axis, describe, storage_name
+from .cells import MEANS, PLANES, dtype_of, fields_of, planes_of, without_undefined
 from .gather import has_arrays, scatter
 from .indexing import normalise
 from .selection import Selection, listed_bins, slice_bounds, storage_bin
@@ -112,14 +113,19 @@ def _check_histogram(value: Any, kind: str, sliced: Sequence[Part], owner: str) 
 
 def _planes(kind: str, value: Any, owner: str) -> list[Array]:
     """One array for each plane. Cells of several numbers come as structured arrays, or with a last axis of them."""
-    array = np.asarray(value)
-    if kind == "weighted":
-        if array.dtype.names == ("value", "variance"):
-            array = np.stack([array["value"], array["variance"]], axis=-1)
-        if array.ndim == 0 or array.shape[-1] != 2:
-            raise ValueError(f"{owner}: give each bin a value and a variance, as an array of shape (..., 2) or a view")
-        return [_numbers(array[..., i], np.float64, owner) for i in range(2)]
-    return [_numbers(array, np.int64 if kind == "int" else np.float64, owner)]
+    array, names = np.asarray(value), PLANES[kind]
+    if len(names) == 1:
+        return [_numbers(array, dtype_of(kind), owner)]
+    if array.dtype.names == fields_of(kind):
+        return [_numbers(plane, np.float64, owner) for plane in planes_of(kind, array)]
+    if array.ndim == 0 or array.shape[-1] != len(names):
+        raise ValueError(
+            f"{owner}: give each bin {', '.join(names)}, as an array of shape (..., {len(names)}) or a view"
+        )
+    planes = [_numbers(array[..., i], np.float64, owner) for i in range(len(names))]
+    if kind in MEANS:
+        planes[-1] = without_undefined(planes)
+    return planes
 
 
 def _numbers(array: Array, dtype: Any, owner: str) -> Array:

@@ -13,14 +13,13 @@ import numpy.typing as npt
 
 from . import _core
 from .axes import UHIAxis, axes_to_uhi, metadata_dict, storage_name
+from .cells import MEANS, PLANES, dtype_of, planes_of, without_undefined
 from .labelled import from_xarray
 from .readable import Readable
 from .root import named_by_us
 
 Array = npt.NDArray[Any]
-PLANES = {"int": ("values",), "double": ("values",), "weighted": ("values", "variances")}
 PART_BYTES = 64 << 20
-_DTYPES = {"int": np.int64, "double": np.float64, "weighted": np.float64}
 
 
 @dataclass(frozen=True)
@@ -104,7 +103,7 @@ def _parts_of_readable(source: Readable) -> Iterator[Content]:
     """The whole, or halves of an axis of labels until they are small."""
     axes = source._selection().axes
     split = [i for i, axis in enumerate(axes) if _is_label_axis(axis) and len(axis) > 1]
-    if source.size * 16 <= PART_BYTES or not split:
+    if source.size * 8 * len(PLANES[storage_name(source.storage_type)]) <= PART_BYTES or not split:
         yield _of_readable(source)
         return
     middle = len(axes[split[0]]) // 2
@@ -126,11 +125,10 @@ def _of_readable(source: Readable) -> Content:
 
 def _of_boost(source: bh.Histogram[Any]) -> Content:
     kind = storage_name(source.storage_type)
-    view: Any = source.view(flow=True)
-    planes = [view["value"], view["variance"]] if kind == "weighted" else [view]
+    planes = planes_of(kind, source.view(flow=True))
     metadata = metadata_dict(source.__dict__, "the histogram", strict=False)
     known = bool(source.__dict__.get("_variance_known", True))
-    return Content(axes_to_uhi(source.axes, strict=False), kind, [np.asarray(p) for p in planes], known, metadata)
+    return Content(axes_to_uhi(source.axes, strict=False), kind, planes, known, metadata)
 
 
 def _of_uhi(uhi: Mapping[str, Any]) -> Content:
@@ -146,7 +144,7 @@ def _of_uhi(uhi: Mapping[str, Any]) -> Content:
         axis["metadata"] = metadata_dict(axis.get("metadata") or {}, "an axis", strict=False)
     kind = storage["type"]
     if kind not in PLANES:
-        raise ValueError(f"storage {kind!r} cannot be kept: use int, double or weighted")
+        raise ValueError(f"storage {kind!r} cannot be kept: use one of {', '.join(PLANES)}")
     planes = []
     for name in PLANES[kind]:
         if name not in storage:
@@ -154,7 +152,9 @@ def _of_uhi(uhi: Mapping[str, Any]) -> Content:
         plane = np.asarray(storage[name])
         if kind == "int" and plane.dtype.kind not in "iu" and plane.size:
             raise TypeError(f"the {name} of an int storage are integers, not {plane.dtype}")
-        planes.append(np.ascontiguousarray(plane, dtype=_DTYPES[kind]))
+        planes.append(np.ascontiguousarray(plane, dtype=dtype_of(kind)))
+    if kind in MEANS:
+        planes[-1] = without_undefined(planes)
     given = uhi.get("metadata") or {}
     metadata = metadata_dict(given, "the histogram", strict=False)
     return Content(axes, kind, planes, bool(given.get("_variance_known", True)), metadata)

@@ -73,16 +73,10 @@ struct nest {
   void outer(std::size_t level, const axis_loop& loop, const run& r, const In* in, Out* out,
              double scale) const noexcept {
     for (std::size_t k = 0; k < r.length; ++k) {
-      const auto bins = pair(loop, r, k);
+      const auto bins = bins_of(loop, r, k);
       visit(level + 1, in + bins.from * loop.in_stride, out + bins.to * loop.out_stride,
             scale * factor(loop, bins.from));
     }
-  }
-
-  static bin_pair pair(const axis_loop& loop, const run& r, std::size_t k) noexcept {
-    const auto offset = static_cast<std::uint32_t>(k);
-    if (r.kind == pattern::scatter) return loop.pairs[r.from + offset];
-    return {r.from + offset, r.kind == pattern::copy ? r.to + offset : r.to};
   }
 
   /// Sums whole rows where that is all there is to do; false where it is not.
@@ -105,7 +99,7 @@ struct nest {
       sum_row(loop, r, in + r.from * loop.in_stride, out[r.to * loop.out_stride], scale);
     else
       for (std::size_t k = 0; k < r.length; ++k) {
-        const auto bins = pair(loop, r, k);
+        const auto bins = bins_of(loop, r, k);
         auto& target = out[bins.to * loop.out_stride];
         target = add(target, scale_by(in[bins.from * loop.in_stride], scale * factor(loop, bins.from)));
       }

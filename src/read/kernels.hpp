@@ -38,6 +38,13 @@ struct axis_loop {
   std::size_t out_stride = 1;
 };
 
+/// Bin k of a run.
+inline bin_pair bins_of(const axis_loop& loop, const run& r, std::size_t k) noexcept {
+  const auto offset = static_cast<std::uint32_t>(k);
+  if (r.kind == pattern::scatter) return loop.pairs[r.from + offset];
+  return {r.from + offset, r.kind == pattern::copy ? r.to + offset : r.to};
+}
+
 /// out[to] += in[from] * scale * factors, for every combination of bins. Integers are added modulo 2^64.
 /// Instantiated for double → double, int64 → int64 (REQUIRES: scale 1, no factors), int64 → double.
 template <class In, class Out>

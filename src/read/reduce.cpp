@@ -17,6 +17,7 @@
 #include "chunk/buffers.hpp"
 #include "read/available_memory.hpp"
 #include "read/contribution.hpp"
+#include "read/mean_kernels.hpp"
 #include "read/plan.hpp"
 
 namespace hugehist::read {
@@ -92,6 +93,7 @@ class reader {
   reader(const read_source& source, std::span<const axis_map> maps)
       : source_{source},
         infos_{planes(source.kind)},
+        tracks_{model::is_mean(source.kind) ? 1 : infos_.size()},
         plan_{make_plan(source.layout.grid, maps)},
         answer_{make_answer(plan_.shape, infos_, plan_.scaled)},
         threads_{source.pool.size()},
@@ -140,6 +142,7 @@ class reader {
 
   const read_source& source_;
   std::span<const plane_info> infos_;
+  std::size_t tracks_;  // planes that add up by themselves; those of means go together, as one track
   plan plan_;
   dense_planes answer_;
   std::size_t threads_;
@@ -201,7 +204,7 @@ void reader::add_groups(const group_list& groups) {
         reduce(chunk, data, box);
         data = box;
       }
-      for (std::size_t plane = 0; plane < infos_.size(); ++plane) add(chunk, data, plane_bytes, plane, nullptr);
+      for (std::size_t track = 0; track < tracks_; ++track) add(chunk, data, plane_bytes, track, nullptr);
     }
   });
 }
@@ -259,9 +262,9 @@ void reader::add_slots_to_answer(std::span<const slot> slots, std::size_t first)
       if (slots[i].data != nullptr) add(visit(first + i), slots[i].data, slots[i].plane_bytes, piece / pieces, within);
   };
   if (bytes >= least_parallel_add_bytes)
-    source_.pool.parallel_for(pieces * infos_.size(), add_piece);
+    source_.pool.parallel_for(pieces * tracks_, add_piece);
   else
-    for (std::size_t piece = 0; piece < infos_.size(); ++piece) add_piece(piece, 0);
+    for (std::size_t piece = 0; piece < tracks_; ++piece) add_piece(piece, 0);
 }
 
 /// Cuts the answer along an axis that chunks copy, one stripe for each thread: the outermost that is long enough in
@@ -294,9 +297,25 @@ void run_nest(const loop_nest& nest, const std::byte* in, void* out) {
              nest.scale);
 }
 
+/// All planes of means. `out`: where each begins.
+template <class Plane>
+void run_means(storage kind, const loop_nest& nest, const std::byte* in, std::size_t plane_bytes, const Plane& out) {
+  const auto from = model::moment_planes_of<const double>(
+      kind, [&](std::size_t p) { return reinterpret_cast<const double*>(in + p * plane_bytes); });
+  const auto to = model::moment_planes_of<double>(kind, out);
+  accumulate(nest.loops(), from.at(static_cast<std::ptrdiff_t>(nest.in_offset)),
+             to.at(static_cast<std::ptrdiff_t>(nest.out_offset)), nest.scale);
+}
+
 void reader::reduce(const contribution& chunk, const std::byte* data, std::byte* box) const {
   const auto box_bytes = chunk.box_cells() * element_size;
   std::memset(box, 0, box_bytes * infos_.size());
+  if (model::is_mean(source_.kind)) {
+    loop_nest nest;
+    chunk.reduce_nest(nest, 1);
+    return run_means(source_.kind, nest, data, source_.layout.grid.cells() * element_size,
+                     [&](std::size_t p) { return reinterpret_cast<double*>(box + p * box_bytes); });
+  }
   for (std::size_t plane = 0; plane < infos_.size(); ++plane) {
     loop_nest nest;
     chunk.reduce_nest(nest, power(plane));
@@ -316,6 +335,9 @@ void reader::add(const contribution& chunk, const std::byte* data, std::size_t p
   loop_nest nest;
   chunk.answer_nest(nest, power(plane), within);
   if (nest.empty) return;
+  if (model::is_mean(source_.kind))
+    return run_means(source_.kind, nest, data, plane_bytes,
+                     [&](std::size_t p) { return std::get<std::vector<double>>(answer_.planes[p]).data(); });
   const auto* in = data + plane * plane_bytes;
   std::visit(
       [&](auto& out) {

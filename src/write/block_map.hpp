@@ -44,7 +44,8 @@ struct buffer_block {
   std::size_t size_bytes() const noexcept {
     constexpr std::size_t overhead = sizeof(buffer_block) + 96;  // of the maps' nodes
     const auto cells = dense ? dense->size_bytes() + sizeof(dense_block) : 0;
-    return overhead + cells + few.bins.capacity() * sizeof(few.bins[0]) + few.weights.capacity() * sizeof(double);
+    return overhead + cells + few.bins.capacity() * sizeof(few.bins[0]) +
+           (few.weights.capacity() + few.samples.capacity()) * sizeof(double);
   }
 };
 

@@ -1,11 +1,13 @@
 #include <hugehist/buffer.hpp>
 
 #include "base/thread_pool.hpp"
+#include "model/moments.hpp"
 #include "model/schema.hpp"
 #include "write/block_map.hpp"
 #include "write/fill_call.hpp"
 #include "write/fill_jobs.hpp"
 #include "write/fill_kernels.hpp"
+#include "write/sample_kernels.hpp"
 
 #include <hugehist/error.hpp>
 
@@ -89,6 +91,7 @@ struct fill_buffer::impl {
   }
 
   void fill(const fill_arguments& arguments, unsigned threads);
+  void check_numbers(const fill_call& call, bool allow_nan, fill_threads& threads) const;
   const std::uint32_t* find_bins(const fill_call& call, fill_threads& threads);
   std::vector<addition> plan(const fill_call& call, const fill_jobs& jobs);
   void prepare(addition& addition, const fill_call& call);
@@ -124,14 +127,9 @@ bool is_in(const fill_job& job, std::size_t event, std::size_t row) noexcept {
 }  // namespace
 
 void fill_buffer::impl::fill(const fill_arguments& arguments, unsigned threads) {
-  const auto call = check_arguments(axes, bins, arguments);
+  const auto call = check_arguments(axes, kind, bins, arguments);
   fill_threads pool{threads, call.events * call.rows};
-  if (call.weight.is_array())
-    pool.slices(call.events, [&](std::size_t first, std::size_t last) {
-      call.weight.check(kind, arguments.allow_nan, first, last);
-    });
-  else
-    call.weight.check(kind, arguments.allow_nan, 0, 1);
+  check_numbers(call, arguments.allow_nan, pool);
   const auto* bins_of = find_bins(call, pool);
 
   std::vector<std::size_t> label_counts;
@@ -149,6 +147,19 @@ void fill_buffer::impl::fill(const fill_arguments& arguments, unsigned threads) 
   }
   touched = true;
   if (kind == storage::double_ && call.weight.given()) variance_known = false;
+}
+
+/// Weights and samples. An infinite one makes NaN of a mean's variance.
+void fill_buffer::impl::check_numbers(const fill_call& call, bool allow_nan, fill_threads& threads) const {
+  auto required = model::is_mean(kind) ? requirement::finite : requirement::not_nan;
+  if (allow_nan) required = requirement::none;
+  if (kind == storage::int_) required = requirement::whole_number;
+  for (const auto* source : {&call.weight, &call.sample}) {
+    if (source->is_array())
+      threads.slices(call.events, [&](std::size_t first, std::size_t last) { source->check(required, first, last); });
+    else
+      source->check(required, 0, 1);
+  }
 }
 
 /// Bins of all events; each event's own row of bins where variations differ.
@@ -200,7 +211,8 @@ void fill_buffer::impl::prepare(addition& addition, const fill_call& call) {
   auto& block = blocks[addition.block];
   if (block.dense) return;
   const auto bins_of_event = call.bin_per_weight ? call.rows : 1;
-  const auto event_bytes = bins_of_event * sizeof(std::uint32_t) + call.rows * sizeof(double);
+  const auto samples = model::is_mean(kind) ? call.rows : 0;
+  const auto event_bytes = bins_of_event * sizeof(std::uint32_t) + (call.rows + samples) * sizeof(double);
   const auto events = block.event_count() + addition.count;
   const auto dense_bytes = dense_block::bytes_for(kind, call.rows, bins.bins());
   if (events >= dense_bytes / event_bytes + (dense_bytes % event_bytes != 0 ? 1 : 0)) {
@@ -213,6 +225,7 @@ void fill_buffer::impl::prepare(addition& addition, const fill_call& call) {
   };
   reserve(block.few.bins, addition.count * bins_of_event);
   reserve(block.few.weights, addition.count * call.rows);
+  reserve(block.few.samples, addition.count * samples);
 }
 
 void fill_buffer::impl::commit(std::vector<addition>& additions, const fill_call& call, const std::uint32_t* bins_of,
@@ -222,17 +235,23 @@ void fill_buffer::impl::commit(std::vector<addition>& additions, const fill_call
     auto& block = blocks[addition.block];
     if (addition.new_dense) {
       const auto& few = block.few;
-      add_events(kind,
-                 {.cells = addition.new_dense->cells(),
-                  .rows = block.rows,
-                  .count = block.event_count(),
-                  .bins = few.bins.data(),
-                  .bin_per_weight = few.bin_per_weight,
-                  .last_row = block.rows},
-                 weight_view<double>{few.weights.data(), static_cast<std::ptrdiff_t>(block.rows), 1});
+      const fill_task task{.cells = addition.new_dense->cells(),
+                           .rows = block.rows,
+                           .count = block.event_count(),
+                           .bins = few.bins.data(),
+                           .bin_per_weight = few.bin_per_weight,
+                           .last_row = block.rows};
+      const auto view = [&](const std::vector<double>& numbers) {
+        return weight_view<double>{numbers.data(), static_cast<std::ptrdiff_t>(block.rows), 1};
+      };
+      if (model::is_mean(kind))
+        add_samples(kind, task, view(few.weights), view(few.samples));
+      else
+        add_events(kind, task, view(few.weights));
       block.dense = std::move(addition.new_dense);
       block.few.bins = {};
       block.few.weights = {};
+      block.few.samples = {};
     }
     if (block.dense)
       ++dense;
@@ -267,7 +286,12 @@ void fill_buffer::impl::commit(std::vector<addition>& additions, const fill_call
 void fill_buffer::impl::append_few(const addition& addition, const fill_call& call,
                                    const std::uint32_t* bins_of) noexcept {
   auto& few = blocks[addition.block].few;
-  const auto append_job = [&](const fill_job& job, const auto& view) {
+  const auto append_row = [&](std::vector<double>& numbers, const auto& view, std::size_t event) {
+    const auto* row = view.data + static_cast<std::ptrdiff_t>(event) * view.event_stride;
+    for (std::size_t j = 0; j < call.rows; ++j)
+      numbers.push_back(static_cast<double>(row[static_cast<std::ptrdiff_t>(j) * view.row_stride]));
+  };
+  const auto append_job = [&](const fill_job& job, const auto& weights) {
     for (std::size_t i = 0; i < job.count; ++i) {
       const std::size_t event = job.events ? job.events[i] : i;
       if (call.bin_per_weight) {
@@ -277,9 +301,8 @@ void fill_buffer::impl::append_few(const addition& addition, const fill_call& ca
         if (bins_of[event] == event_rows::dropped) continue;
         few.bins.push_back(bins_of[event]);
       }
-      const auto* w = view.data + static_cast<std::ptrdiff_t>(event) * view.event_stride;
-      for (std::size_t j = 0; j < call.rows; ++j)
-        few.weights.push_back(static_cast<double>(w[static_cast<std::ptrdiff_t>(j) * view.row_stride]));
+      append_row(few.weights, weights, event);
+      if (call.sample.given()) call.sample.visit([&](const auto& samples) { append_row(few.samples, samples, event); });
     }
   };
   call.weight.visit([&](const auto& view) {
@@ -296,6 +319,10 @@ void fill_buffer::impl::add_dense(const addition& addition, const fill_call& cal
                  .bin_per_weight = call.bin_per_weight,
                  .first_row = first_row,
                  .last_row = last_row};
+  const auto add = [&](const fill_task& part, const auto& weights) {
+    if (!call.sample.given()) return add_events(kind, part, weights);
+    call.sample.visit([&](const auto& samples) { add_samples(kind, part, weights, samples); });
+  };
   // Masks of single rows are rare; they go event by event, with a row of bins of their own.
   constexpr std::size_t masked_rows = 256;
   std::uint32_t masked[masked_rows];
@@ -303,7 +330,7 @@ void fill_buffer::impl::add_dense(const addition& addition, const fill_call& cal
     task.events = job->events;
     task.count = job->count;
     call.weight.visit([&](const auto& view) {
-      if (job->row_masks.empty()) return add_events(kind, task, view);
+      if (job->row_masks.empty()) return add(task, view);
       for (auto first = first_row; first < last_row; first += masked_rows) {
         const auto last = std::min(first + masked_rows, last_row);
         for (std::size_t i = 0; i < job->count; ++i) {
@@ -318,7 +345,7 @@ void fill_buffer::impl::add_dense(const addition& addition, const fill_call& cal
           one.bins_in_order = true;
           one.first_row = first;
           one.last_row = last;
-          add_events(kind, one, view);
+          add(one, view);
         }
       }
     });
@@ -369,8 +396,14 @@ delta fill_buffer::take() {
   auto result = impl_->make_delta();
   auto fresh = std::make_unique<impl>(impl_->axes, impl_->kind);
   // From here on nothing throws.
-  for (std::size_t i = 0; i < impl_->blocks.size(); ++i)
-    if (auto* few = std::get_if<event_rows>(&result->blocks[i].cells)) *few = std::move(impl_->blocks[i].few);
+  const auto cell_bytes = planes(impl_->kind).size() * element_size;
+  for (std::size_t i = 0; i < impl_->blocks.size(); ++i) {
+    auto& block = impl_->blocks[i];
+    if (auto* few = std::get_if<event_rows>(&result->blocks[i].cells))
+      *few = std::move(block.few);
+    else if (model::is_mean(impl_->kind))
+      finish_cells(impl_->kind, block.dense->cells(), block.dense->size_bytes() / cell_bytes);
+  }
   impl_ = std::move(fresh);
   return delta{std::move(result)};
 }

@@ -1,5 +1,6 @@
 #include "write/cell_kernels.hpp"
 
+#include "model/moments.hpp"
 #include "write/simd.hpp"
 
 #include <algorithm>
@@ -186,6 +187,19 @@ void add(const piece& piece, std::size_t planes) noexcept {
       });
 }
 
+void combine(const piece& piece) noexcept {
+  const auto from = model::moment_planes_of<const double>(
+      piece.kind, [&](std::size_t p) { return reinterpret_cast<const double*>(piece.source[p]); });
+  const auto to = model::moment_planes_of<double>(
+      piece.kind, [&](std::size_t p) { return reinterpret_cast<double*>(piece.target[p]); });
+  const auto& inner = piece.bins.back();
+  for (const auto& row : piece.rows)
+    for_each_outer(piece.bins, row.source, row.target, [&](std::ptrdiff_t source, std::ptrdiff_t target) {
+      for (std::size_t i = 0; i < inner.extent; ++i, source += inner.source_stride, target += inner.target_stride)
+        to.store(target, model::combine(to.load(target), from.load(source)));
+    });
+}
+
 bool run_nonzero(const std::uint64_t* run, std::size_t n, std::ptrdiff_t stride, std::uint64_t mask) noexcept {
   constexpr std::size_t batch = 64;  // looked at without a branch
   for (std::size_t begin = 0; begin < n; begin += batch) {
@@ -222,6 +236,8 @@ void add_piece(const piece& piece) noexcept {
   if (piece.rows.empty()) return;
   if (piece.kind == storage::int_)
     add<std::uint64_t>(piece, 1);
+  else if (model::is_mean(piece.kind))
+    combine(piece);
   else
     add<double>(piece, planes(piece.kind).size());
 }

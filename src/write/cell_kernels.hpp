@@ -38,7 +38,7 @@ struct piece {
 /// axes remain, at least one. REQUIRES: room for one axis at `axes`
 std::size_t compact(piece_axis* axes, std::size_t count) noexcept;
 
-/// target += source. int64 sums wrap, as in Boost.Histogram.
+/// target += source, cells of means combined. int64 sums wrap, as in Boost.Histogram.
 void add_piece(const piece& piece) noexcept;
 
 /// Whether an element of the source is not zero (the target is not looked at).

@@ -56,7 +56,9 @@ class writer {
       frame_.put_all(std::span<const std::uint32_t>{events->bins});
       frame_.align();
       frame_.put_all(std::span<const double>{events->weights});
-      expanded_ += events->bins.size() * sizeof(std::uint32_t) + events->weights.size() * sizeof(double);
+      frame_.put_all(std::span<const double>{events->samples});
+      expanded_ += events->bins.size() * sizeof(std::uint32_t) +
+                   (events->weights.size() + events->samples.size()) * sizeof(double);
     } else {
       form = put_cells(block, std::get<dense_cells>(block.cells), count);
     }

@@ -32,11 +32,13 @@ struct dense_cells {
 };
 
 /// Few events: for event e and row r, weights[e * k + r] goes to a bin. `bins` has one bin for each event, or,
-/// where each row has its own, one for each weight. Bins count the block's dense bins in C order.
+/// where each row has its own, one for each weight. Bins count the block's dense bins in C order. Mean storages have
+/// a sample for each weight.
 struct event_rows {
   static constexpr std::uint32_t dropped = 0xffffffff;  ///< outside of an axis without flow bins, or masked
   std::vector<std::uint32_t> bins;
   std::vector<double> weights;
+  std::vector<double> samples = {};
   bool bin_per_weight = false;
 };
 

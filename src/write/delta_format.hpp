@@ -31,8 +31,8 @@ inline constexpr std::size_t max_expansion = 65'536;
 enum form : std::uint8_t {
   dense = 0,    ///< each plane: rows * bins elements, a row's bins side by side
   sparse = 1,   ///< positions (row * bins + bin) of the cells that are not zero, then their elements, plane by plane
-  few = 2,      ///< a bin for each event, then the events' weights
-  few_bins = 3  ///< a bin for each weight, then the weights
+  few = 2,      ///< a bin for each event, then the events' weights and, of means, samples
+  few_bins = 3  ///< a bin for each weight, then the weights and, of means, samples
 };
 
 inline constexpr std::uint32_t flag_variance_known = 1;

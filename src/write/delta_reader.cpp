@@ -4,6 +4,7 @@
 #include "base/checksum.hpp"
 #include "codec/codec.hpp"
 #include "model/category_index.hpp"
+#include "model/moments.hpp"
 #include "model/schema.hpp"
 #include "write/axis_bytes.hpp"
 #include "write/byte_stream.hpp"
@@ -253,7 +254,8 @@ class reader {
     result.bins = payload.get_all<std::uint32_t>(bin_per_weight ? weights : events);
     payload.align();
     result.weights = payload.get_all<double>(weights);
-    take_memory(result.bins.size() * sizeof(std::uint32_t) + weights * sizeof(double));
+    if (model::is_mean(data_.kind)) result.samples = payload.get_all<double>(weights);
+    take_memory(result.bins.size() * sizeof(std::uint32_t) + (weights + result.samples.size()) * sizeof(double));
     for (auto bin : result.bins)
       if (bin != event_rows::dropped && bin >= bins_) fail();
     if (data_.kind == storage::int_)

@@ -9,6 +9,8 @@
 
 #include <hugehist/storage.hpp>
 
+#include <boost/histogram/accumulators/mean.hpp>
+#include <boost/histogram/accumulators/weighted_mean.hpp>
 #include <boost/histogram/accumulators/weighted_sum.hpp>
 #include <boost/histogram/histogram.hpp>
 #include <boost/histogram/storage_adaptor.hpp>
@@ -31,7 +33,11 @@ using boost_histogram = bh::histogram<std::vector<model::boost_axis>, bh::dense_
 class dense_block {
  public:
   using weighted_sum = bh::accumulators::weighted_sum<double>;
+  using mean = bh::accumulators::mean<double>;
+  using weighted_mean = bh::accumulators::weighted_mean<double>;
   static_assert(sizeof(weighted_sum) == 2 * element_size && std::is_standard_layout_v<weighted_sum>);
+  static_assert(sizeof(mean) == 3 * element_size && std::is_standard_layout_v<mean>);
+  static_assert(sizeof(weighted_mean) == 4 * element_size && std::is_standard_layout_v<weighted_mean>);
   static_assert(sizeof(std::int64_t) == element_size && sizeof(double) == element_size);
 
   /// All zero. `rows` 1 and not `spanned`: no axis of variations, unless there would be no axis at all.
@@ -49,6 +55,12 @@ class dense_block {
         break;
       case storage::weighted:
         make<weighted_sum>(std::move(axes));
+        break;
+      case storage::mean:
+        make<mean>(std::move(axes));
+        break;
+      case storage::weighted_mean:
+        make<weighted_mean>(std::move(axes));
         break;
     }
   }
@@ -70,13 +82,15 @@ class dense_block {
     bytes_ = storage.size() * sizeof(Cell);
   }
 
-  std::variant<std::monostate, boost_histogram<std::int64_t>, boost_histogram<double>, boost_histogram<weighted_sum>>
+  std::variant<std::monostate, boost_histogram<std::int64_t>, boost_histogram<double>, boost_histogram<weighted_sum>,
+               boost_histogram<mean>, boost_histogram<weighted_mean>>
       histogram_;
   void* cells_ = nullptr;
   std::size_t bytes_ = 0;
 };
 
-/// The block's cells as a delta carries them. `bin_strides`: of the dense axes in C order, in bins.
+/// The block's cells as a delta carries them (those of means once they are finished). `bin_strides`: of the dense axes
+/// in C order, in bins.
 inline dense_cells cells_of(std::shared_ptr<const dense_block> dense, storage kind, std::size_t rows,
                             const std::vector<std::size_t>& bin_strides) {
   const auto plane_count = static_cast<std::ptrdiff_t>(planes(kind).size());

@@ -1,6 +1,7 @@
 #include "write/fill_call.hpp"
 
 #include "base/overloaded.hpp"
+#include "model/moments.hpp"
 
 #include <hugehist/error.hpp>
 
@@ -42,13 +43,18 @@ void take_integers(const array_view<T>& values, category_column& result) {
 
 class checker {
  public:
-  checker(const std::vector<axis::any>& axes, const binning& binning, const fill_arguments& arguments)
-      : axes_{axes}, binning_{binning}, arguments_{arguments}, call_{.weight = weight_source{arguments.weight}} {}
+  checker(const std::vector<axis::any>& axes, storage kind, const binning& binning, const fill_arguments& arguments)
+      : axes_{axes},
+        kind_{kind},
+        binning_{binning},
+        arguments_{arguments},
+        call_{.weight = weight_source{arguments.weight}, .sample = weight_source{arguments.sample, "sample"}} {}
 
   fill_call run() {
     if (arguments_.columns.size() != axes_.size())
       throw std::invalid_argument{"a fill takes one column for each of the " + std::to_string(axes_.size()) +
                                   " axes, not " + std::to_string(arguments_.columns.size())};
+    check_sample();
     find_variations();
     for (std::size_t i = 0; i < axes_.size(); ++i) {
       if (axes_[i].is_category())
@@ -56,7 +62,8 @@ class checker {
       else
         call_.values.push_back(&values(i));
     }
-    if (call_.weight.is_array()) check_shape("weight", call_.weight.events(), call_.weight.columns());
+    for (const auto& source : {call_.weight, call_.sample})
+      if (source.is_array()) check_shape(source.what(), source.events(), source.columns());
     call_.events = events_.value_or(1);  // scalars alone are one event, as in boost-histogram
     if (call_.events >= event_rows::dropped)
       throw std::invalid_argument{"more than 2^32 - 2 events in one fill: divide them"};
@@ -67,6 +74,13 @@ class checker {
   }
 
  private:
+  void check_sample() const {
+    if (model::is_mean(kind_) == call_.sample.given()) return;
+    const auto storage = "storage '" + std::string{to_string(kind_)} + "' ";
+    throw type_error{call_.sample.given() ? storage + "takes no sample: use mean or weighted_mean"
+                                          : storage + "needs the sample that is averaged (sample=)"};
+  }
+
   void find_variations() {
     std::string first;
     std::size_t position = 0;
@@ -177,6 +191,7 @@ class checker {
   }
 
   const std::vector<axis::any>& axes_;
+  const storage kind_;
   const binning& binning_;
   const fill_arguments& arguments_;
   fill_call call_;
@@ -186,8 +201,9 @@ class checker {
 
 }  // namespace
 
-fill_call check_arguments(const std::vector<axis::any>& axes, const binning& binning, const fill_arguments& arguments) {
-  return checker{axes, binning, arguments}.run();
+fill_call check_arguments(const std::vector<axis::any>& axes, storage kind, const binning& binning,
+                          const fill_arguments& arguments) {
+  return checker{axes, kind, binning, arguments}.run();
 }
 
 }  // namespace hugehist::write

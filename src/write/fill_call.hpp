@@ -35,10 +35,12 @@ struct fill_call {
   std::vector<category_column> categories = {};  ///< for each category axis
   std::vector<const numbers*> values = {};       ///< for each dense axis
   weight_source weight;
+  weight_source sample;  ///< given where the storage is one of means
 };
 
 /// Checks kinds, lengths, shapes and labels (not the weights' values, which may take long). Throws
 /// std::invalid_argument and type_error, naming the axis. The result refers to `arguments`.
-fill_call check_arguments(const std::vector<axis::any>& axes, const binning& binning, const fill_arguments& arguments);
+fill_call check_arguments(const std::vector<axis::any>& axes, storage kind, const binning& binning,
+                          const fill_arguments& arguments);
 
 }  // namespace hugehist::write

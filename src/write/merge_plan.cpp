@@ -1,5 +1,6 @@
 #include "write/merge_plan.hpp"
 
+#include "model/moments.hpp"
 #include "model/schema.hpp"
 
 #include <algorithm>
@@ -170,7 +171,7 @@ void merge_plan::test(std::size_t piece) noexcept {
     with_pieces(part, nullptr, [&](const auto& p) { part.is_zero = part.is_zero && !any_nonzero(p); });
   } else {
     part.is_zero = true;
-    for_each_weight(part, [&](std::size_t, double) { part.is_zero = false; });
+    for_each_weight(part, [&](std::size_t, std::size_t) { part.is_zero = false; });
   }
 }
 
@@ -242,7 +243,7 @@ void merge_plan::with_pieces(const chunk_part& part, const chunk::pinned_chunk* 
   }
 }
 
-/// Calls use(offset in the chunk, weight) for each weight of a block of few events that is not zero.
+/// Calls use(offset in the chunk, position of the weight) for each weight of a block of few events that is not zero.
 template <class Use>
 void merge_plan::for_each_weight(const chunk_part& part, const Use& use) const noexcept {
   const auto& block = delta_.blocks[part.block];
@@ -270,14 +271,14 @@ void merge_plan::for_each_weight(const chunk_part& part, const Use& use) const n
     const std::size_t e = tile_events_[i];
     auto offset = few.bin_per_weight ? outside : offset_of(few.bins[e]);
     for (std::size_t r = 0; r < group.rows.size(); ++r) {
-      const auto weight = few.weights[e * k + group.rows[r]];
-      if (weight == 0) continue;
+      const auto position = e * k + group.rows[r];
+      if (few.weights[position] == 0) continue;
       if (few.bin_per_weight) {
-        const auto bin = few.bins[e * k + group.rows[r]];
+        const auto bin = few.bins[position];
         offset = bin == event_rows::dropped ? outside : offset_of(bin);
         if (offset == outside) continue;
       }
-      use(offset + group.offsets[r] * row_stride, weight);
+      use(offset + group.offsets[r] * row_stride, position);
     }
   }
 }
@@ -285,31 +286,41 @@ void merge_plan::for_each_weight(const chunk_part& part, const Use& use) const n
 void merge_plan::add(std::size_t chunk, const chunk::pinned_chunk& pin) const noexcept {
   const auto [begin, end] = chunks_[chunk];
   for (auto i = begin; i < end; ++i) {
-    const auto& part = pieces_[i];
-    if (std::holds_alternative<dense_cells>(delta_.blocks[part.block].cells)) {
-      with_pieces(part, &pin, [](const auto& p) { add_piece(p); });
-      continue;
-    }
-    auto* values = reinterpret_cast<double*>(pin.plane(0));
-    switch (delta_.kind) {
-      case storage::int_:
-        for_each_weight(part, [&](std::size_t offset, double weight) {
-          reinterpret_cast<std::uint64_t*>(values)[offset] +=
-              std::bit_cast<std::uint64_t>(static_cast<std::int64_t>(weight));
-        });
-        break;
-      case storage::double_:
-        for_each_weight(part, [&](std::size_t offset, double weight) { values[offset] += weight; });
-        break;
-      case storage::weighted: {
-        auto* variances = reinterpret_cast<double*>(pin.plane(1));
-        for_each_weight(part, [&](std::size_t offset, double weight) {
-          values[offset] += weight;
-          variances[offset] += weight * weight;
-        });
-        break;
-      }
-    }
+    if (std::holds_alternative<dense_cells>(delta_.blocks[pieces_[i].block].cells))
+      with_pieces(pieces_[i], &pin, [](const auto& p) { add_piece(p); });
+    else
+      add_few(pieces_[i], pin);
+  }
+}
+
+void merge_plan::add_few(const chunk_part& part, const chunk::pinned_chunk& pin) const noexcept {
+  const auto& few = std::get<event_rows>(delta_.blocks[part.block].cells);
+  const auto plane = [&](std::size_t p) { return reinterpret_cast<double*>(pin.plane(p)); };
+  auto* values = plane(0);
+  switch (delta_.kind) {
+    case storage::int_:
+      for_each_weight(part, [&](std::size_t offset, std::size_t i) {
+        reinterpret_cast<std::uint64_t*>(values)[offset] +=
+            std::bit_cast<std::uint64_t>(static_cast<std::int64_t>(few.weights[i]));
+      });
+      break;
+    case storage::double_:
+      for_each_weight(part, [&](std::size_t offset, std::size_t i) { values[offset] += few.weights[i]; });
+      break;
+    case storage::weighted:
+      for_each_weight(part, [&, variances = plane(1)](std::size_t offset, std::size_t i) {
+        values[offset] += few.weights[i];
+        variances[offset] += few.weights[i] * few.weights[i];
+      });
+      break;
+    case storage::mean:
+    case storage::weighted_mean:
+      for_each_weight(part, [&, cells = model::moment_planes_of<double>(delta_.kind, plane)](std::size_t offset,
+                                                                                             std::size_t i) {
+        const auto at = static_cast<std::ptrdiff_t>(offset);
+        cells.store(at, model::combine(cells.load(at), model::one_sample(delta_.kind, few.weights[i], few.samples[i])));
+      });
+      break;
   }
 }
 

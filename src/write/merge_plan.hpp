@@ -80,6 +80,7 @@ class merge_plan {
 
   template <class Use>
   void with_pieces(const chunk_part& part, const chunk::pinned_chunk* pin, const Use& use) const noexcept;
+  void add_few(const chunk_part& part, const chunk::pinned_chunk& pin) const noexcept;
   template <class Use>
   void for_each_weight(const chunk_part& part, const Use& use) const noexcept;
 

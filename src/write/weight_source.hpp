@@ -1,32 +1,38 @@
-// The weights of one fill: their shape, their check, and a view without special cases.
+// The weights or the samples of one fill: their shape, their check, and a view without special cases.
 #pragma once
 
 #include "write/fill_kernels.hpp"
 
 #include <hugehist/columns.hpp>
-#include <hugehist/storage.hpp>
 
 #include <cstddef>
 #include <optional>
+#include <string>
 
 namespace hugehist::write {
 
 /// True for the weights that int storage takes: whole numbers within int64.
 bool is_whole_number(double weight) noexcept;
 
+/// What the numbers must be.
+enum class requirement { none, not_nan, finite, whole_number };
+
 class weight_source {
  public:
-  explicit weight_source(const std::optional<weights>& weight) : weight_{weight} {}
+  /// `what` the messages call them.
+  explicit weight_source(const std::optional<weights>& weight, const char* what = "weight")
+      : weight_{weight}, what_{what} {}
 
   bool given() const noexcept { return weight_.has_value(); }
   bool is_array() const noexcept { return given() && !std::holds_alternative<double>(*weight_); }
   /// REQUIRES: is_array()
   std::size_t events() const noexcept;
   std::size_t columns() const noexcept;
+  const char* what() const noexcept { return what_; }
 
-  /// Throws std::invalid_argument for NaN, unless it is allowed, and for weights of int storage that are no
-  /// whole numbers within int64, naming the event. Checks events [first, last); a scalar at any.
-  void check(storage kind, bool allow_nan, std::size_t first, std::size_t last) const;
+  /// Throws std::invalid_argument for a number that is not as required, naming the event. Checks events
+  /// [first, last); a scalar at any.
+  void check(requirement required, std::size_t first, std::size_t last) const;
 
   /// use(weight_view<double or float>); absent weights are 1.
   template <class Use>
@@ -42,9 +48,13 @@ class weight_source {
   static weight_view<T> view(const array_view<T>& array) noexcept {
     return {array.data, array.event_stride, array.columns == 1 ? 0 : array.column_stride};
   }
+  template <class T>
+  void name_bad(const array_view<T>& array, requirement required, std::size_t first, std::size_t last) const;
+  [[noreturn]] void refuse(double number, requirement required, const std::string& where) const;
 
   static constexpr double one = 1;
   const std::optional<weights>& weight_;
+  const char* what_;
 };
 
 }  // namespace hugehist::write

@@ -111,3 +111,66 @@ TEST_CASE("counts and doubles keep their storage") {
   auto weighted = file.create("w", {{axis::integer{0, 3}, "n"}}, hugehist::storage::weighted);
   CHECK_THROWS_AS(add(weighted, plain), std::invalid_argument);
 }
+
+TEST_CASE("means go into a file and come back") {
+  auto file = hugehist::file::in_memory();
+  auto means = file.create("m", {{axis::integer{0, 3}, "n"}}, hugehist::storage::mean);
+  auto weighted = file.create("w", {{axis::integer{0, 3}, "n"}}, hugehist::storage::weighted_mean);
+  const auto bins = bh::axis::integer<int, std::string>{0, 3, "n"};
+  auto profile = bh::make_histogram_with(bh::profile_storage{}, bins);
+  auto weighted_profile = bh::make_histogram_with(bh::weighted_profile_storage{}, bins);
+  for (int part = 0; part < 2; ++part) {
+    profile.reset();
+    weighted_profile.reset();
+    for (int i = 0; i < 4; ++i) {
+      profile(i / 2, bh::sample(1.5 * i * i + part));
+      weighted_profile(i / 2, bh::weight(0.1 + i), bh::sample(1.5 * i * i + part));
+    }
+    profile(2, bh::sample(part));  // one count in each part, none in the flow bins
+    CHECK(add(means, profile));
+    CHECK(weighted.merge(hugehist::to_delta(weighted_profile)));
+  }
+  const auto back = hugehist::to_boost<bh::profile_storage>(means.project({"n"}));
+  const auto weighted_back = hugehist::to_boost<bh::weighted_profile_storage>(weighted.project({"n"}));
+  bh::accumulators::mean<double> expected, single;
+  bh::accumulators::weighted_mean<double> weighted_expected;
+  for (int part = 0; part < 2; ++part) {
+    for (int i = 0; i < 2; ++i) {
+      expected(1.5 * i * i + part);
+      weighted_expected(bh::weight(0.1 + i), 1.5 * i * i + part);
+    }
+    single(part);
+  }
+  CHECK(back.at(0).count() == expected.count());
+  CHECK(back.at(0).value() == Approx(expected.value()));
+  CHECK(back.at(0).variance() == Approx(expected.variance()));
+  CHECK(back.at(2).variance() == Approx(single.variance()));
+  CHECK(back.at(-1) == bh::accumulators::mean<double>{});
+  CHECK(weighted_back.at(0).sum_of_weights() == Approx(weighted_expected.sum_of_weights()));
+  CHECK(weighted_back.at(0).sum_of_weights_squared() == Approx(weighted_expected.sum_of_weights_squared()));
+  CHECK(weighted_back.at(0).value() == Approx(weighted_expected.value()));
+  CHECK(weighted_back.at(0).variance() == Approx(weighted_expected.variance()));
+  CHECK(weighted_back.at(3) == bh::accumulators::weighted_mean<double>{});
+
+  CHECK_THROWS_AS(hugehist::to_boost(means.project({"n"})), std::invalid_argument);
+  CHECK_THROWS_AS(hugehist::to_boost<bh::profile_storage>(weighted.project({"n"})), std::invalid_argument);
+  CHECK_THROWS_AS(hugehist::to_boost<bh::dense_storage<double>>(weighted.project({"n"})), std::invalid_argument);
+}
+
+TEST_CASE("Boost's other storages are taken as counts and doubles") {
+  auto file = hugehist::file::in_memory();
+  auto counts = file.create("n", {{axis::integer{0, 3}, "n"}}, hugehist::storage::int_);
+  auto doubles = file.create("d", {{axis::integer{0, 3}, "n"}}, hugehist::storage::double_);
+  const auto bins = bh::axis::integer<int, std::string>{0, 3, "n"};
+  auto atomic = bh::make_histogram_with(bh::dense_storage<bh::accumulators::count<std::int64_t, true>>{}, bins);
+  auto unlimited = bh::make_histogram(bins);
+  for (int i = -1; i < 5; ++i) {
+    atomic(i);
+    unlimited(i, bh::weight(0.5));
+  }
+  CHECK(add(counts, atomic));
+  CHECK(add(doubles, unlimited));
+  CHECK(hugehist::to_boost<bh::dense_storage<std::int64_t>>(counts.project({"n"})).at(3) == 2);
+  CHECK(hugehist::to_boost<bh::dense_storage<double>>(doubles.project({"n"})).at(3) == 1);
+  CHECK(hugehist::to_boost<bh::dense_storage<double>>(doubles.project({"n"})).at(0) == 0.5);
+}

@@ -1,6 +1,7 @@
 """Random fills, merges, growth, commits and selections, beside a boost-histogram in memory that gets the same.
 
-Weights are multiples of 1/4, so that sums are exact and every bin must be equal to the last bit.
+Weights and samples are multiples of 1/4, so that sums are exact and every bin must be equal to the last bit, but of
+means, which are quotients.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ class Histograms(RuleBasedStateMachine):
         outer=st.lists(st.sampled_from(OUTER), max_size=3),
         inner=st.lists(st.sampled_from(INNER), max_size=2),
         order=st.randoms(use_true_random=False),
-        storage=st.sampled_from(["int64", "double", "weight"]),
+        storage=st.sampled_from(["int64", "double", "weight", "mean", "weightedmean"]),
         compression=st.sampled_from(["zstd", "gzip", None]),
         memory=st.sampled_from(["8 MiB", "32 MiB"]),
     )
@@ -84,7 +85,7 @@ class Histograms(RuleBasedStateMachine):
             self.check()
             self.file.close()
             with hugehist.File(self.folder / "f.h5") as file:
-                same_content(file["h"], self.model)
+                self.same(file["h"], self.model)
             shutil.rmtree(self.folder)
 
     # --- what is put in -------------------------------------------------------------------------------
@@ -104,9 +105,24 @@ class Histograms(RuleBasedStateMachine):
         return rng.uniform(-0.2, 1.3, events)
 
     def weights(self, rng: np.random.Generator, shape: Any) -> Any:
-        if self.model.storage_type is bh.storage.Int64:
-            return rng.integers(0, 5, shape).astype(np.float64)
+        if self.model.storage_type in (bh.storage.Int64, bh.storage.Mean):  # counts
+            return rng.integers(1 if self.has_means else 0, 5, shape).astype(np.float64)
+        if self.has_means:  # where weights cancel, or are 0, boost-histogram has NaN
+            return rng.integers(1, 9, shape) / 4
         return rng.integers(-8, 9, shape) / 4
+
+    @property
+    def has_means(self) -> bool:
+        return self.model.kind is bh.Kind.MEAN
+
+    def samples(self, rng: np.random.Generator, shape: Any) -> dict[str, Any]:
+        return {"sample": rng.integers(-8, 9, shape) / 4} if self.has_means else {}
+
+    def same(self, mine: Any, theirs: Any) -> None:
+        if self.has_means:
+            same_content(mine, theirs, rtol=1e-9, atol=1e-9)
+        else:
+            same_content(mine, theirs)
 
     def name_labels(self, name: str, labels: list[Any]) -> None:
         """The model's axis gets labels without events."""
@@ -120,10 +136,10 @@ class Histograms(RuleBasedStateMachine):
     def fill(self, seed: int, events: int, weighted: bool, threads: int | None) -> None:
         rng = np.random.default_rng(seed)
         columns = self.columns(rng, events)
-        weight = self.weights(rng, events) if weighted else None
-        self.file["h"].fill(**columns, weight=weight, threads=threads)
+        weight, sample = self.weights(rng, events) if weighted else None, self.samples(rng, events)
+        self.file["h"].fill(**columns, weight=weight, threads=threads, **sample)
         self.known &= not weighted
-        self.model.fill(**columns, weight=weight)
+        self.model.fill(**columns, weight=weight, **sample)
 
     @rule(seed=st.integers(0, 2**32), events=EVENTS, k=st.integers(1, 4), wide=st.booleans())
     def fill_variations(self, seed: int, events: int, k: int, wide: bool) -> None:
@@ -133,13 +149,16 @@ class Histograms(RuleBasedStateMachine):
         pool: list[Any] = LABELS if isinstance(axis, bh.axis.StrCategory) else RUNS
         labels = [pool[i] for i in rng.permutation(len(pool))[:k]]
         columns = self.columns(rng, events)
-        weight = self.weights(rng, (events, len(labels)))
+        weight, sample = self.weights(rng, (events, len(labels))), {}
+        if self.has_means:
+            sample = self.samples(rng, (events, len(labels)) if rng.integers(2) else events)
         for other in self.axes:
             if wide and not is_labelled(other) and rng.integers(2):
                 rows = [self.column(other, rng, events) for _ in labels]
                 columns[other.name] = np.stack(rows, axis=1)
         columns[axis.name] = hugehist.variations(labels) if rng.integers(2) or len(labels) == events else labels
-        self.file["h"].fill(**columns, weight=weight)
+        self.file["h"].fill(**columns, weight=weight, **sample)
+        columns |= sample
         self.known = False
         for i, label in enumerate(labels):
             one = {name: value[:, i] if np.ndim(value) == 2 else value for name, value in columns.items()}
@@ -155,7 +174,7 @@ class Histograms(RuleBasedStateMachine):
         pool: list[Any] = LABELS if isinstance(axis, bh.axis.StrCategory) else RUNS
         masks = {label: rng.integers(0, 2, events).astype(bool) for label in pool[: int(rng.integers(1, 4))]}
         columns = self.columns(rng, events)
-        weight = self.weights(rng, events)
+        weight, columns = self.weights(rng, events), columns | self.samples(rng, events)
         self.file["h"].fill(**(columns | {axis.name: masks}), weight=weight)
         self.known = False
         for label, mask in masks.items():
@@ -177,7 +196,7 @@ class Histograms(RuleBasedStateMachine):
     @rule(seed=st.integers(0, 2**32), events=EVENTS, way=st.sampled_from(["hist", "view", "delta", "bytes", "uhi"]))
     def merge(self, seed: int, events: int, way: str) -> None:
         rng = np.random.default_rng(seed)
-        columns, weight = self.columns(rng, events), self.weights(rng, events)
+        columns, weight = self.columns(rng, events) | self.samples(rng, events), self.weights(rng, events)
         part = hist.Hist(*self.axes, storage=self.model.storage).fill(**columns, weight=weight)
         h = self.file["h"]
         id = f"{way}{seed % 5}" if rng.integers(2) else None
@@ -223,8 +242,8 @@ class Histograms(RuleBasedStateMachine):
             if isinstance(entry, slice):
                 shape.append(data.draw(st.sampled_from([len(axis), axis.extent, 1])))
             index.append(entry)
-        weighted = self.model.storage_type is bh.storage.Weight
-        value = self.weights(np.random.default_rng(seed), (*shape, 2) if weighted else tuple(shape))
+        fields = self.model.view().dtype.names  # None: cells are plain numbers
+        value = self.weights(np.random.default_rng(seed), (*shape, len(fields)) if fields else tuple(shape))
         self.model[tuple(index)] = value
         self.file["h"][tuple(index)] = value
 
@@ -255,7 +274,7 @@ class Histograms(RuleBasedStateMachine):
     @rule()
     def check(self) -> None:
         h = self.file["h"]
-        same_content(h, self.model)
+        self.same(h, self.model)
         if self.model.storage_type is bh.storage.Double:
             assert (h.variances() is not None) == self.known
         assert set(self.file.ledger) == self.ids
@@ -279,12 +298,20 @@ class Histograms(RuleBasedStateMachine):
                 index[axis.name] = data.draw(st.sampled_from([begin, part, sum, slice(None)]))
         mine, theirs = ours[index], model[index]
         if not hasattr(theirs, "axes"):
-            assert mine == theirs
+            assert self.close(mine, theirs)
             return
-        same_content(mine, theirs)
+        self.same(mine, theirs)
         names = data.draw(st.permutations([axis.name for axis in theirs.axes]))
         kept = names[: data.draw(st.integers(1, len(names)))]
-        same_content(mine.project(*kept), theirs.project(*kept))
+        self.same(mine.project(*kept), theirs.project(*kept))
+
+    def close(self, mine: Any, theirs: Any) -> bool:
+        """One bin."""
+        if not self.has_means:
+            return bool(mine == theirs)
+        assert type(mine) is type(theirs)
+        fields = [name for name in dir(theirs) if name.startswith(("count", "value", "sum_of", "_sum_of"))]
+        return all(np.isclose(getattr(mine, name), getattr(theirs, name), rtol=1e-9, atol=1e-9) for name in fields)
 
 
 TestHistograms = Histograms.TestCase

@@ -135,7 +135,7 @@ def test_views_that_stand_for_several_bins(pair: Any, view: Any, reason: str) ->
     [
         (("a", "sr", "up", slice(1, 3)), np.ones((3, 2)), ValueError, "axis 'x': 3 values for 2 bins"),
         (("a", "sr", "up", slice(1, None)), np.ones((3, 2)), ValueError, "3 values for 9 bins or 10 with flow bins"),
-        (("a", "sr", "up", 3), 1.0, ValueError, "a value and a variance"),
+        (("a", "sr", "up", 3), 1.0, ValueError, "values, variances"),
         (("a", "sr", "up", 3), ["x", "y"], TypeError, "bins hold numbers"),
         (("a", "sr", slice(None), 3), np.ones((2, 2, 2)), ValueError, "1 slices, the value 2 axes"),
         (("a", "sr", "up", slice(None, None, sum)), np.ones(2), ValueError, "with a step"),

@@ -64,7 +64,7 @@ def is_labelled(axis: Any) -> bool:
     return isinstance(axis, bh.axis.StrCategory | bh.axis.IntCategory)
 
 
-def same_content(mine: Any, theirs: Any, *, rtol: float = 0.0) -> None:
+def same_content(mine: Any, theirs: Any, *, rtol: float = 0.0, atol: float = 0.0) -> None:
     """Axes (labels of growing axes in any order) and all bins, flow bins included, of two histograms."""
     assert mine.ndim == theirs.ndim
     order = [place(a, b) for a, b in zip(mine.axes, theirs.axes, strict=True)]
@@ -73,7 +73,7 @@ def same_content(mine: Any, theirs: Any, *, rtol: float = 0.0) -> None:
         if rtol == 0.0:
             np.testing.assert_array_equal(found, their_plane)
         else:
-            np.testing.assert_allclose(found, their_plane, rtol=rtol, atol=0)
+            np.testing.assert_allclose(found, their_plane, rtol=rtol, atol=atol)
 
 
 def same(mine: Any, theirs: Any) -> None:
