@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,8 @@ def test_the_plottable_protocol_is_boost_histograms(memory: hugehist.File, kind:
     same_numbers(h["a", 1], model[bh.loc("a"), 1])
     close(h.to_hist(), model)
     close(hist.Hist(h.to_boost()), model)
+    close(hist.Hist(bh.Histogram(h)), model)
+    np.testing.assert_allclose(hist.Hist(h).values(flow=True), model.values(flow=True), rtol=1e-12)
     assert h.to_hist() == h.to_hist()
 
 
@@ -346,3 +349,15 @@ def test_bins_are_set(memory: hugehist.File, kind: str) -> None:
     close(h, model)
     h += other
     close(h, model + other)
+
+
+@pytest.mark.parametrize("kind", STORAGES)
+def test_other_forms_hold_means(memory: hugehist.File, kind: str) -> None:
+    uhi_json = pytest.importorskip("uhi.io.json")
+    memory["h"] = model_of(kind, events(kind, 20, np.random.default_rng(12)))
+    text = json.dumps(memory["h"], default=uhi_json.default)
+    memory["json"] = json.loads(text, object_hook=uhi_json.object_hook)
+    assert memory["json"] == memory["h"]
+    pytest.importorskip("xarray")
+    memory["xarray"] = memory["h"].to_xarray(flow=True)
+    assert memory["xarray"] == memory["h"]
