@@ -28,6 +28,9 @@ class Base(ABC):
 
     @property
     @abstractmethod
+    def name(self) -> str: ...
+    @property
+    @abstractmethod
     def axes(self) -> hist.axis.NamedAxesTuple: ...
     @property
     @abstractmethod

@@ -1,12 +1,15 @@
-"""Content in the forms of other libraries: NumPy's, pandas', xarray's, ROOT's. All are copies in memory."""
+"""Content in the forms of other libraries: NumPy's, pandas', xarray's, ROOT's (all copies in memory); UHI files."""
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boost_histogram as bh
 
 from .base import Base
+from .export import export
 from .labelled import to_dataframe, to_xarray
 from .optional import needed
 from .root import to_root
@@ -57,6 +60,15 @@ class Interchange(Base):
                 f"{self._owner}: ROOT's histograms have one to three axes, and there are {self.ndim}: project first"
             )
         return to_root(needed("uproot.writing.identify", "to_root()", "root"), self.to_hist())
+
+    def export(self, path: str | os.PathLike[str], name: str | None = None, *, dtype: str = "float64") -> None:
+        """Writes what is shown to an HDF5 file that `uhi.io.hdf5.read` and hugehist open, a part at a time.
+
+        `dtype="float32"` takes half the space: all planes have elements of four bytes (int32 for counts), so that
+        seven digits are kept; a number that does not fit is a ValueError. The histogram is called `name`, or as it is
+        here; a file that is there gets one more. What others wrote is for reading: it cannot be added to.
+        """
+        export(self, Path(path), name or self.name, dtype)
 
     def _to_boost_histogram_(self) -> bh.Histogram[Any]:
         """For `bh.Histogram(view)`."""

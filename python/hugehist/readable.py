@@ -174,12 +174,17 @@ class Readable(Arithmetic, Categories, Comparing, Describing, Interchange, Plott
     def _to_uhi_(self) -> dict[str, Any]:
         """The UHI serialization form, which uhi.io writes and hist.Hist takes."""
         selection, planes = self._read_now()
+        uhi = self._structure(selection)
+        uhi["storage"] |= dict(zip(PLANES[uhi["storage"]["type"]], planes, strict=True))
+        return uhi
+
+    def _structure(self, selection: Selection) -> dict[str, Any]:
+        """The UHI form without content."""
         kind = self._storage_name(selection)
-        storage = {"type": kind} | dict(zip(PLANES[kind], planes, strict=True))
         metadata = {"name": self.name} | self.metadata
         if kind == "double" and not self._variance_known(selection):
             metadata["_variance_known"] = False  # boost-histogram's key: else the values would pass for variances
-        return {"uhi_schema": 1, "axes": axes_to_uhi(selection.axes), "storage": storage, "metadata": metadata}
+        return {"uhi_schema": 1, "axes": axes_to_uhi(selection.axes), "storage": {"type": kind}, "metadata": metadata}
 
     # --- parts: views ------------------------------------------------------------------------------------
 
