@@ -75,13 +75,6 @@ std::string joined(const std::vector<std::string>& names) {
   return names.empty() ? "no histogram" : text;
 }
 
-void check_counter_key(const file::counter_key& key) {
-  if (key.empty()) throw std::invalid_argument{"a counter's key has at least one part"};
-  for (const auto& part : key)
-    if (part.find_first_of(std::string{"\0\x1f", 2}) != std::string::npos)
-      throw std::invalid_argument{"a counter's key holds no NUL and no unit separator (U+001F)"};
-}
-
 }  // namespace
 
 file::file(std::shared_ptr<impl> shared) noexcept : impl_{std::move(shared)} {}
@@ -118,15 +111,15 @@ histogram file::create(const std::string& name, std::vector<axis::any> axes, sto
 
 histogram file::at(const std::string& name) const {
   const auto lock = impl_->enter();
-  const auto names = impl_->store->histograms();
-  if (!std::ranges::binary_search(names, name))
-    throw key_error{"file '" + impl_->name + "' has no histogram '" + name + "': it holds " + joined(names)};
+  if (!impl_->store->contains(name))
+    throw key_error{"file '" + impl_->name + "' has no histogram '" + name + "': it holds " +
+                    joined(impl_->store->histograms())};
   return histogram{std::shared_ptr<histogram::state>{impl_, &impl_->state_of(name)}};
 }
 
 bool file::contains(const std::string& name) const {
   const auto lock = impl_->enter();
-  return std::ranges::binary_search(impl_->store->histograms(), name);
+  return impl_->store->contains(name);
 }
 
 std::vector<std::string> file::names() const {
@@ -151,18 +144,14 @@ metadata_map file::attributes() const {
 
 void file::set_attribute(const std::string& key, scalar value) {
   const auto lock = impl_->enter_to_write();
-  if (key.empty() || key.find('\0') != std::string::npos)
-    throw std::invalid_argument{"an attribute's name is not empty and holds no NUL"};
-  auto record = impl_->store->file();
-  record.attributes[key] = std::move(value);
-  impl_->store->set_file(std::move(record));
+  impl_->store->set_attribute(key, std::move(value));
 }
 
 void file::remove_attribute(const std::string& key) {
   const auto lock = impl_->enter_to_write();
-  auto record = impl_->store->file();
-  if (record.attributes.erase(key) == 0) throw key_error{"file '" + impl_->name + "' has no attribute '" + key + "'"};
-  impl_->store->set_file(std::move(record));
+  if (!impl_->store->file().attributes.contains(key))
+    throw key_error{"file '" + impl_->name + "' has no attribute '" + key + "'"};
+  impl_->store->set_attribute(key, {});
 }
 
 std::map<file::counter_key, double> file::counters() const {
@@ -170,27 +159,25 @@ std::map<file::counter_key, double> file::counters() const {
   return impl_->store->file().counters;
 }
 
+std::optional<double> file::counter(const counter_key& key) const {
+  const auto lock = impl_->enter();
+  return impl_->counter(key);
+}
+
 void file::set_counter(const counter_key& key, double value) {
-  check_counter_key(key);
   const auto lock = impl_->enter_to_write();
-  auto record = impl_->store->file();
-  record.counters[key] = value;
-  impl_->store->set_file(std::move(record));
+  impl_->store->set_counter(key, value);
 }
 
 void file::add_to_counter(const counter_key& key, double value) {
-  check_counter_key(key);
   const auto lock = impl_->enter_to_write();
-  auto record = impl_->store->file();
-  record.counters[key] += value;
-  impl_->store->set_file(std::move(record));
+  impl_->store->set_counter(key, impl_->counter(key).value_or(0.0) + value);
 }
 
 void file::remove_counter(const counter_key& key) {
   const auto lock = impl_->enter_to_write();
-  auto record = impl_->store->file();
-  if (record.counters.erase(key) == 0) throw key_error{"file '" + impl_->name + "' has no such counter"};
-  impl_->store->set_file(std::move(record));
+  if (!impl_->counter(key)) throw key_error{"file '" + impl_->name + "' has no such counter"};
+  impl_->store->set_counter(key, {});
 }
 
 bool file::merged(const std::string& id) const {

@@ -91,9 +91,8 @@ std::unique_lock<std::mutex> file::impl::enter_to_write() {
 
 histogram::state& file::impl::state_of(const std::string& histogram_name) {
   const auto id = store->find(histogram_name);
-  for (const auto& state : states)
-    if (state->id == id && !state->removed) return *state;
-  return adopt(histogram_name, id);
+  const auto found = states_by_id.find(id);
+  return found != states_by_id.end() && !found->second->removed ? *found->second : adopt(histogram_name, id);
 }
 
 histogram::state& file::impl::adopt(const std::string& histogram_name, store::histogram_id id) {
@@ -102,7 +101,16 @@ histogram::state& file::impl::adopt(const std::string& histogram_name, store::hi
   state->name = histogram_name;
   state->id = id;
   state->reload();
-  return *states.emplace_back(std::move(state));
+  auto& kept = *states.emplace_back(std::move(state));
+  states_by_id[id] = &kept;
+  return kept;
+}
+
+std::optional<double> file::impl::counter(const store::counter_key& key) const {
+  const auto& counters = store->file().counters;
+  const auto found = counters.find(key);
+  if (found == counters.end()) return {};
+  return found->second;
 }
 
 void file::impl::check_usable(const histogram::state& state) const {
@@ -203,11 +211,10 @@ void file::impl::commit() {
 void file::impl::discard() {
   cache->drop_all();
   store->rollback();
-  const auto names = store->histograms();
   for (const auto& state : states) {
     state->buffer.reset();
     state->unmerged.reset();
-    state->removed = !std::ranges::binary_search(names, state->name) || store->find(state->name) != state->id;
+    state->removed = !store->contains(state->name) || store->find(state->name) != state->id;
     if (!state->removed) state->reload();
   }
 }

@@ -24,6 +24,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 namespace hugehist {
@@ -73,6 +74,9 @@ struct file::impl {
   /// The same for labels that only what was filled and not merged yet knows: it changes no chunk. REQUIRES: entered
   void add_filled_labels(histogram::state& state);
 
+  /// Nothing where there is no such counter. REQUIRES: entered
+  std::optional<double> counter(const store::counter_key& key) const;
+
   /// Merges what the histogram's buffer holds. REQUIRES: entered
   void flush(histogram::state& state);
   /// Merges the largest buffers while all of them hold more than their part of the budget, and commits where the
@@ -99,6 +103,7 @@ struct file::impl {
   std::unique_ptr<base::thread_pool> pool;
   std::unique_ptr<chunk::chunk_cache> cache;
   std::vector<std::unique_ptr<histogram::state>> states;
+  std::unordered_map<store::histogram_id, histogram::state*> states_by_id;
   std::uint64_t merges = 0, commits = 0;
 };
 

@@ -86,6 +86,7 @@ class HUGEHIST_EXPORT file {
   /// Errors as for attributes; adding to a counter that is not there makes it.
   using counter_key = std::vector<std::string>;
   std::map<counter_key, double> counters() const;
+  std::optional<double> counter(const counter_key& key) const;
   void set_counter(const counter_key& key, double value);
   void add_to_counter(const counter_key& key, double value);
   void remove_counter(const counter_key& key);

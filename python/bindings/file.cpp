@@ -134,6 +134,11 @@ void bind_state(py::class_<opened>& type) {
       .def("remove_attribute",
            [](opened& self, const std::string& key) { unlocked([&] { self.target().remove_attribute(key); }); })
       .def("counters", &counters_of)
+      .def("counter",
+           [](opened& self, const py::tuple& key) {
+             const auto parts = key_from(key);
+             return unlocked([&] { return self.target().counter(parts); });
+           })
       .def("set_counter",
            [](opened& self, const py::tuple& key, double value) {
              const auto parts = key_from(key);

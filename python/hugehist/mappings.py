@@ -50,7 +50,8 @@ class Counters(MutableMapping[CounterKey, float]):
         self._core = core
 
     def __getitem__(self, key: CounterKey) -> float:
-        return self._core.counters().get(_parts(key), 0.0)
+        value = self._core.counter(_parts(key))
+        return 0.0 if value is None else value
 
     def __setitem__(self, key: CounterKey, value: float) -> None:
         self._core.set_counter(_parts(key), _number(value, key))
@@ -60,7 +61,7 @@ class Counters(MutableMapping[CounterKey, float]):
 
     def __contains__(self, key: object) -> bool:
         try:
-            return _parts(key) in self._core.counters()
+            return self._core.counter(_parts(key)) is not None
         except TypeError:
             return False
 

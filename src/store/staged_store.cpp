@@ -22,6 +22,7 @@ class staged_store final : public store {
   bool writable() const noexcept override { return backend_->writable(); }
 
   std::vector<std::string> histograms() const override;
+  bool contains(const std::string& name) const override { return names_.contains(name); }
   histogram_id find(const std::string& name) const override;
   const histogram_record& record(histogram_id id) const override { return at(id).record; }
 
@@ -37,7 +38,8 @@ class staged_store final : public store {
   storage_usage usage(histogram_id id) const override;
 
   const file_record& file() const override { return file_; }
-  void set_file(file_record record) override;
+  void set_attribute(const std::string& key, std::optional<scalar> value) override;
+  void set_counter(const counter_key& key, std::optional<double> value) override;
 
   bool in_ledger(const std::string& id) const override { return ledger_index_.contains(id); }
   void add_to_ledger(const std::string& id) override;
@@ -64,6 +66,8 @@ class staged_store final : public store {
   /// Makes room in the undo log first, so that nothing is changed that could not be undone.
   template <class Undo, class Change>
   void change(Undo undo, Change&& make);
+  template <class Map>
+  void set_entry(Map& map, const typename Map::key_type& key, std::optional<typename Map::mapped_type> value);
   change_set collect() const;
   void undo_one(undo_step& entry) noexcept;
 
@@ -73,7 +77,8 @@ class staged_store final : public store {
   std::map<std::string, histogram_id> names_;  // of the working state
   histogram_id next_id_ = 0;
 
-  file_record file_, committed_file_;
+  file_record file_;
+  std::optional<file_record> committed_file_;  // once file_ has changed
   std::vector<std::string> ledger_;
   std::unordered_set<std::string> ledger_index_;
   std::size_t committed_ledger_ = 0;
@@ -99,7 +104,6 @@ staged_store::staged_store(std::unique_ptr<backend> medium)
     histograms_.emplace(next_id_++, std::move(histogram));
   }
   file_ = backend_->load_file();
-  committed_file_ = file_;
   ledger_ = backend_->load_ledger();
   ledger_index_.insert(ledger_.begin(), ledger_.end());
   committed_ledger_ = ledger_.size();
@@ -281,13 +285,29 @@ storage_usage staged_store::usage(histogram_id id) const {
 
 // ---- file and ledger
 
-void staged_store::set_file(file_record record) {
-  check_unmarked("set_file");
+template <class Map>
+void staged_store::set_entry(Map& map, const typename Map::key_type& key,
+                             std::optional<typename Map::mapped_type> value) {
+  check_unmarked("a change of attributes or counters");
   check_writable();
-  check_file_record(record);
-  if (record == file_) return;
-  file_ = std::move(record);
+  const auto found = map.find(key);
+  if (value ? found != map.end() && found->second == *value : found == map.end()) return;
+  if (!committed_file_) committed_file_ = file_;
+  if (value)
+    map.insert_or_assign(key, std::move(*value));
+  else
+    map.erase(key);
   changed_ = true;
+}
+
+void staged_store::set_attribute(const std::string& key, std::optional<scalar> value) {
+  if (value) check_attribute(key, *value);
+  set_entry(file_.attributes, key, std::move(value));
+}
+
+void staged_store::set_counter(const counter_key& key, std::optional<double> value) {
+  if (value) check_counter_key(key);
+  set_entry(file_.counters, key, value);
 }
 
 void staged_store::add_to_ledger(const std::string& id) {
@@ -364,7 +384,7 @@ change_set staged_store::collect() const {
         for (std::size_t plane = 0; plane < entry.locations.size(); ++plane)
           if (entry.locations[plane]) visit({id, entry.coordinate}, plane, scratch_.read(*entry.locations[plane]));
   };
-  if (file_ != committed_file_) changes.file = &file_;
+  if (committed_file_ && file_ != *committed_file_) changes.file = &file_;
   changes.new_ledger_ids.assign(ledger_.begin() + static_cast<std::ptrdiff_t>(committed_ledger_), ledger_.end());
   return changes;
 }
@@ -373,7 +393,6 @@ void staged_store::commit() {
   check_unmarked("commit");
   if (!changed_) return;
   // Copies beforehand: after apply() nothing may fail.
-  auto committed_file = file_;
   std::unordered_map<histogram_id, staged_histogram::snapshot> snapshots;
   for (const auto& [id, histogram] : histograms_)
     if (!histogram->removed && (!histogram->committed || histogram->record_changed()))
@@ -391,7 +410,7 @@ void staged_store::commit() {
     histogram.chunks.clear();
     ++entry;
   }
-  committed_file_ = std::move(committed_file);
+  committed_file_.reset();
   committed_ledger_ = ledger_.size();
   scratch_.truncate(0);
   changed_ = false;
@@ -404,7 +423,6 @@ void staged_store::rollback() {
     throw error{"a commit to '" + name() +
                 "' failed midway, so its last state is not there to go back to: commit again once the cause is mended, "
                 "or close the file and restore it from a copy"};
-  auto committed_file = committed_file_;
   for (auto entry = histograms_.begin(); entry != histograms_.end();) {
     auto& histogram = *entry->second;
     if (!histogram.committed) {
@@ -423,7 +441,8 @@ void staged_store::rollback() {
     histogram->removed = false;
     names_.emplace(histogram->name, id);
   }
-  file_ = std::move(committed_file);
+  if (committed_file_) file_ = std::move(*committed_file_);
+  committed_file_.reset();
   for (auto i = committed_ledger_; i < ledger_.size(); ++i) ledger_index_.erase(ledger_[i]);
   ledger_.resize(committed_ledger_);
   scratch_.truncate(0);

@@ -31,10 +31,12 @@ struct histogram_record {
   bool growable = true;                       ///< false: written by others, datasets cannot be resized: read only
 };
 
+using counter_key = std::vector<std::string>;
+
 /// State of the file that belongs to no single histogram.
 struct file_record {
   metadata_map attributes;
-  std::map<std::vector<std::string>, double> counters;
+  std::map<counter_key, double> counters;
   bool operator==(const file_record&) const = default;
 };
 
@@ -54,6 +56,7 @@ class store {
 
   /// Names of all histograms, sorted.
   virtual std::vector<std::string> histograms() const = 0;
+  virtual bool contains(const std::string& name) const = 0;
   /// Id of a histogram, the same for every call until it is removed. Throws key_error.
   virtual histogram_id find(const std::string& name) const = 0;
   virtual const histogram_record& record(histogram_id id) const = 0;
@@ -75,7 +78,9 @@ class store {
   virtual storage_usage usage(histogram_id id) const = 0;
 
   virtual const file_record& file() const = 0;
-  virtual void set_file(file_record record) = 0;
+  /// Nothing for the value removes.
+  virtual void set_attribute(const std::string& key, std::optional<scalar> value) = 0;
+  virtual void set_counter(const counter_key& key, std::optional<double> value) = 0;
 
   /// The ledger: ids of merges.
   virtual bool in_ledger(const std::string& id) const = 0;
@@ -87,8 +92,8 @@ class store {
   virtual bool has_changes() const noexcept = 0;
 
   /// Marks the working state, so that revert() can come back to it: undoes chunks, labels, chunk shapes,
-  /// variance flags and ledger entries since. One mark at a time; create, remove and set_file are not allowed
-  /// between mark and revert or release.
+  /// variance flags and ledger entries since. One mark at a time; create, remove, set_attribute and set_counter
+  /// are not allowed between mark and revert or release.
   virtual void mark() = 0;
   virtual void revert() noexcept = 0;
   virtual void release() noexcept = 0;

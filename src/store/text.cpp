@@ -98,20 +98,19 @@ void check_schema(const model::schema& schema) {
   }
 }
 
-void check_file_record(const file_record& record) {
-  for (const auto& [key, value] : record.attributes) {
-    check_attribute_name(key, "an attribute");
-    check_value(key, value, "attribute");
-    if (key == "uhi_schema")
-      throw std::invalid_argument{"the attribute 'uhi_schema' would make the file look like one histogram"};
-  }
-  for (const auto& [parts, value] : record.counters) {
-    if (parts.empty()) throw std::invalid_argument{"a counter needs a key of one or more parts"};
-    for (const auto& part : parts) {
-      check_text(part, "a part of a counter's key");
-      if (part.find(key_separator) != std::string::npos)
-        throw std::invalid_argument{"a part of a counter's key contains U+001F, which separates the parts"};
-    }
+void check_attribute(const std::string& key, const scalar& value) {
+  check_attribute_name(key, "an attribute");
+  check_value(key, value, "attribute");
+  if (key == "uhi_schema")
+    throw std::invalid_argument{"the attribute 'uhi_schema' would make the file look like one histogram"};
+}
+
+void check_counter_key(const counter_key& key) {
+  if (key.empty()) throw std::invalid_argument{"a counter needs a key of one or more parts"};
+  for (const auto& part : key) {
+    check_text(part, "a part of a counter's key");
+    if (part.find(key_separator) != std::string::npos)
+      throw std::invalid_argument{"a part of a counter's key contains U+001F, which separates the parts"};
   }
 }
 

@@ -24,7 +24,8 @@ void check_histogram_name(const std::string& name);
 /// Check everything in them that ends up as text.
 void check_metadata(const metadata_map& metadata);
 void check_schema(const model::schema& schema);
-void check_file_record(const file_record& record);
+void check_attribute(const std::string& key, const scalar& value);
+void check_counter_key(const counter_key& key);
 
 /// Between the parts of a counter's key in the file: U+001F, the unit separator.
 inline constexpr char key_separator = '\x1f';

@@ -34,6 +34,7 @@ class watched_store final : public hh::store::store {
   std::string name() const override { return real_->name(); }
   bool writable() const noexcept override { return real_->writable(); }
   std::vector<std::string> histograms() const override { return real_->histograms(); }
+  bool contains(const std::string& name) const override { return real_->contains(name); }
   hh::store::histogram_id find(const std::string& name) const override { return real_->find(name); }
   const hh::store::histogram_record& record(hh::store::histogram_id id) const override { return real_->record(id); }
   hh::store::histogram_id create(const std::string& name, hh::store::histogram_record record) override {
@@ -66,7 +67,12 @@ class watched_store final : public hh::store::store {
   }
   hh::store::storage_usage usage(hh::store::histogram_id id) const override { return real_->usage(id); }
   const hh::store::file_record& file() const override { return real_->file(); }
-  void set_file(hh::store::file_record record) override { real_->set_file(std::move(record)); }
+  void set_attribute(const std::string& key, std::optional<hh::scalar> value) override {
+    real_->set_attribute(key, std::move(value));
+  }
+  void set_counter(const hh::store::counter_key& key, std::optional<double> value) override {
+    real_->set_counter(key, value);
+  }
   bool in_ledger(const std::string& id) const override { return real_->in_ledger(id); }
   void add_to_ledger(const std::string& id) override { real_->add_to_ledger(id); }
   std::vector<std::string> ledger() const override { return real_->ledger(); }

@@ -40,6 +40,17 @@ class temporary_directory {
   std::filesystem::path path_;
 };
 
+/// Attributes and counters become those of the record.
+inline void set_file(store::store& target, const store::file_record& record) {
+  const auto before = target.file();
+  for (const auto& [key, value] : before.attributes)
+    if (!record.attributes.contains(key)) target.set_attribute(key, {});
+  for (const auto& [key, value] : before.counters)
+    if (!record.counters.contains(key)) target.set_counter(key, {});
+  for (const auto& [key, value] : record.attributes) target.set_attribute(key, value);
+  for (const auto& [key, value] : record.counters) target.set_counter(key, value);
+}
+
 inline constexpr std::size_t hdf5_cache = std::size_t{1} << 22;
 
 /// A store that can be closed and opened again, where its kind can.

@@ -55,7 +55,7 @@ bool is_whole(store::store& store, const std::string& name = "h") {
 void make_file(const std::filesystem::path& path) {
   const auto store = open(path, store::access::create);
   make_histogram(*store);
-  store->set_file({{{"title", std::string{"t"}}}, {{{"sumw", "a"}, 2.5}}});
+  set_file(*store, {{{"title", std::string{"t"}}}, {{{"sumw", "a"}, 2.5}}});
   store->add_to_ledger("merge 1");
   store->commit();
 }
@@ -546,7 +546,7 @@ TEST_CASE("writers that are killed after a commit leave a file that the next one
                   store->append_labels(id, 0, labels{"r" + std::to_string(round) + "c" + std::to_string(commit)});
                 if (round % 5 == 0) store->add_to_ledger("round " + std::to_string(round));
                 if (round % 7 == 0)
-                  store->set_file({{{"round", static_cast<std::int64_t>(round)}}, {{{"n"}, 1.0 * round}}});
+                  set_file(*store, {{{"round", static_cast<std::int64_t>(round)}}, {{{"n"}, 1.0 * round}}});
                 if (round % 6 == 0 && commit == 0) store->create("extra" + std::to_string(round), growing_record());
                 if (round % 6 == 3 && commit == 0) store->remove(store->find("extra" + std::to_string(round - 3)));
                 store->commit();

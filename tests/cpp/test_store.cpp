@@ -76,7 +76,7 @@ TEST_CASE("nothing uncommitted survives closing or rollback") {
   INFO(store->kind());
   const auto id = make_histogram(**store);
   (*store)->write_chunk({id, coordinate({0, 0, 0})}, 0, some_chunk(1));
-  (*store)->set_file({{{"a", std::int64_t{1}}}, {{{"n"}, 1.0}}});
+  set_file(**store, {{{"a", std::int64_t{1}}}, {{{"n"}, 1.0}}});
   (*store)->add_to_ledger("first");
   (*store)->commit();
 
@@ -84,7 +84,7 @@ TEST_CASE("nothing uncommitted survives closing or rollback") {
   (*store)->write_chunk({id, coordinate({1, 0, 0})}, 0, some_chunk(3));
   (*store)->append_labels(id, 0, labels{"qcd"});
   (*store)->set_variance_known(id, false);
-  (*store)->set_file({});
+  set_file(**store, {});
   (*store)->add_to_ledger("second");
   const auto other = make_histogram(**store, "other");
   CHECK(holds(**store, id, coordinate({0, 0, 0}), 0, 2));
@@ -360,7 +360,7 @@ TEST_CASE("attributes, counters and ledger are kept") {
       {"flag", true},          {"off", false}, {"int", std::int64_t{-5}}, {"float", 2.5}, {"text", std::string{"häß"}},
       {"empty", std::string{}}};
   record.counters = {{{"sumw", "ttbar"}, 1.25}, {{"sumw"}, -3.0}, {{"", ""}, 0.5}, {{std::string(100, 'k')}, 1e300}};
-  (*store)->set_file(record);
+  set_file(**store, record);
   const std::string binary{"\0\x1f\xff id", 6};
   for (const auto& id : {std::string{"first"}, binary, std::string{}, std::string(100000, 'i')})
     (*store)->add_to_ledger(id);
@@ -375,13 +375,13 @@ TEST_CASE("attributes, counters and ledger are kept") {
   record.attributes["flag"] = std::string{"now a text"};
   record.counters.erase({"sumw"});
   record.counters[{"new"}] = 7;
-  (*store)->set_file(record);
+  set_file(**store, record);
   (*store)->add_to_ledger("fifth");
   (*store)->commit();
   if (store->persistent()) store->reopen();
   CHECK((*store)->file() == record);
   CHECK((*store)->ledger().size() == 5);
-  (*store)->set_file({});
+  set_file(**store, {});
   (*store)->commit();
   if (store->persistent()) store->reopen();
   CHECK((*store)->file() == store::file_record{});
@@ -389,12 +389,12 @@ TEST_CASE("attributes, counters and ledger are kept") {
 
 TEST_CASE("attributes and counters that cannot be kept are refused") {
   auto store = make_store(GENERATE(0, 1, 2));
-  CHECK_THROWS_AS((*store)->set_file({{{"uhi_schema", std::int64_t{1}}}, {}}), std::invalid_argument);
-  CHECK_THROWS_AS((*store)->set_file({{{"", 1.0}}, {}}), std::invalid_argument);
-  CHECK_THROWS_AS((*store)->set_file({{{"a", std::string(100000, 'x')}}, {}}), std::invalid_argument);
-  CHECK_THROWS_AS((*store)->set_file({{}, {{{}, 1.0}}}), std::invalid_argument);
-  CHECK_THROWS_AS((*store)->set_file({{}, {{{"a\x1f"}, 1.0}}}), std::invalid_argument);
-  CHECK_THROWS_AS((*store)->set_file({{}, {{{"\xff"}, 1.0}}}), std::invalid_argument);
+  CHECK_THROWS_AS((*store)->set_attribute("uhi_schema", std::int64_t{1}), std::invalid_argument);
+  CHECK_THROWS_AS((*store)->set_attribute("", 1.0), std::invalid_argument);
+  CHECK_THROWS_AS((*store)->set_attribute("a", std::string(100000, 'x')), std::invalid_argument);
+  CHECK_THROWS_AS((*store)->set_counter({}, 1.0), std::invalid_argument);
+  CHECK_THROWS_AS((*store)->set_counter({"a\x1f"}, 1.0), std::invalid_argument);
+  CHECK_THROWS_AS((*store)->set_counter({"\xff"}, 1.0), std::invalid_argument);
   CHECK_FALSE((*store)->has_changes());
 }
 
@@ -413,7 +413,8 @@ TEST_CASE("what is open for reading refuses every change") {
   CHECK_THROWS_AS((*store)->set_chunk_shape(now, growing_shape()), std::invalid_argument);
   CHECK_THROWS_AS((*store)->set_variance_known(now, false), std::invalid_argument);
   CHECK_THROWS_AS((*store)->write_chunk({now, coordinate({0, 0, 0})}, 0, some_chunk(2)), std::invalid_argument);
-  CHECK_THROWS_AS((*store)->set_file({}), std::invalid_argument);
+  CHECK_THROWS_AS((*store)->set_attribute("a", 1.0), std::invalid_argument);
+  CHECK_THROWS_AS((*store)->set_counter({"a"}, {}), std::invalid_argument);
   CHECK_THROWS_AS((*store)->add_to_ledger("x"), std::invalid_argument);
   CHECK_NOTHROW((*store)->commit());
   CHECK_NOTHROW((*store)->rollback());
