@@ -11,7 +11,7 @@ from .base import Base
 from .comparing import Comparing
 
 
-class Hist(hist.Hist[Any], family=hist):
+class Hist(hist.Hist, family=hist):  # type: ignore[type-arg]  # older versions are not generic
     """A hist.Hist that takes views of a file in arithmetic and comparisons, and is pickled as a plain one.
 
     hist itself takes what it does not know for an array without flow bins, so that `hist.Hist + view` loses them.
