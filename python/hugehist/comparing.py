@@ -53,6 +53,8 @@ class Comparing(Base):
                 return False
             if len(a) != len(b) or a.traits.continuous != b.traits.continuous:
                 return False
+            if flow and (a.traits.underflow, a.traits.overflow) != (b.traits.underflow, b.traits.overflow):
+                return False
             if a.traits.continuous:
                 return close(a.edges, b.edges)
             return a.traits.ordered == b.traits.ordered and list(a) == list(b)

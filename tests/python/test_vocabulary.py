@@ -132,6 +132,11 @@ def test_equality_and_closeness(
     assert not h.allclose(shifted, metadata=True)
     assert h != shifted
     assert h.allclose(model, metadata=True)
+    flat = h.project("x")
+    without = hist.Hist(hist.axis.Regular(6, 0, 3, name="x", overflow=False), storage=model.storage)
+    without.view(flow=True)[...] = flat.view(flow=True)[:-1]
+    assert not flat.allclose(without)
+    assert flat.allclose(without, flow=False)
     for other in (3, None, "h", model.values()):
         assert not h.allclose(other)
     assert (h == 3) is False
