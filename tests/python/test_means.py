@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from trusted import category, same_content
+from trusted import category, same, same_content
 
 STORAGES = ["mean", "weighted_mean"]
 AXES = category("c"), hist.axis.Regular(3, 0, 1, name="x")
@@ -26,6 +26,11 @@ def storage_of(kind: str) -> Any:
 
 def close(mine: Any, theirs: Any) -> None:
     same_content(mine, theirs, rtol=1e-10, atol=1e-10)
+
+
+def same_number(mine: Any, theirs: Any) -> None:
+    """Two accumulators."""
+    same(mine, theirs, rtol=1e-9, atol=1e-9)
 
 
 def events(kind: str, n: int, rng: np.random.Generator, negative: bool = False) -> dict[str, Any]:
@@ -89,18 +94,8 @@ def test_merges_are_the_sum_of_the_parts(kind: str, parts: list[Any], negative: 
     for name in ("c", "x"):
         close(h.project(name), model.project(name))
     close(h[{"x": slice(0, 3, hist.rebin(3))}], model[{"x": slice(0, 3, hist.rebin(3))}])
-    same_numbers(h.sum(flow=True), model.sum(flow=True))
+    same_number(h.sum(flow=True), model.sum(flow=True))
     file.close()
-
-
-def same_numbers(mine: Any, theirs: Any) -> None:
-    """Two accumulators."""
-    assert type(mine) is type(theirs)
-    for name in ("count", "sum_of_weights", "sum_of_weights_squared", "value", "variance"):
-        if hasattr(theirs, name):
-            expected = getattr(theirs, name)
-            found = getattr(mine, name)
-            np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9, equal_nan=True)
 
 
 @pytest.mark.parametrize("kind", STORAGES)
@@ -118,7 +113,7 @@ def test_the_plottable_protocol_is_boost_histograms(memory: hugehist.File, kind:
     view = h.view()
     assert type(view) is type(model.view())
     assert not view.flags.writeable
-    same_numbers(h["a", 1], model[bh.loc("a"), 1])
+    same_number(h["a", 1], model[bh.loc("a"), 1])
     close(h.to_hist(), model)
     close(hist.Hist(h.to_boost()), model)
     close(hist.Hist(bh.Histogram(h)), model)
@@ -136,6 +131,20 @@ def test_scaling_is_boost_histograms_product(memory: hugehist.File, kind: str) -
     by_label = memory["h"].scale("c", {"a": 2.0, "b": 0.5}).project("x")
     parts = [model[bh.loc(label), :] * factor for label, factor in (("a", 2.0), ("b", 0.5), ("d", 1.0))]
     close(by_label, parts[0] + parts[1] + parts[2])
+
+
+@pytest.mark.parametrize("kind", STORAGES)
+def test_groups_are_combined(memory: hugehist.File, kind: str) -> None:
+    """Of bins, where boost-histogram adds means up, and of labels."""
+    model = model_of(kind, events(kind, 40, np.random.default_rng(14)))
+    memory["h"] = model
+    h = memory["h"].project("x")[{"x": hist.rebin(groups=[1, 2])}]
+    for i, part in enumerate((slice(0, 1, sum), slice(1, 3, sum))):
+        same_number(h[i], model.project("x")[part])
+    for flow_bin in (hist.underflow, hist.overflow):
+        same_number(h[flow_bin], model.project("x")[flow_bin])
+    both = memory["h"].group("c", {"ab": ["a", "b"]})["ab", :]
+    close(both, model[bh.loc("a"), :] + model[bh.loc("b"), :])
 
 
 @pytest.mark.parametrize("kind", STORAGES)
