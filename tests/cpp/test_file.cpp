@@ -188,6 +188,33 @@ TEST_CASE("growing adds labels and moves nothing") {
   CHECK_THROWS_AS(h.grow("nothing", labels), hugehist::key_error);
 }
 
+TEST_CASE("axes know at once what was filled, and its events wait") {
+  auto file = hugehist::file::in_memory();
+  CHECK_FALSE(file.has_changes());
+  auto h = file.create("h", axes(), hugehist::storage::weighted);
+  CHECK(file.has_changes());
+  file.commit();
+  CHECK_FALSE(file.has_changes());
+  fill(h, "b", 3);
+  fill(h, "a", 3);
+  CHECK(file.has_changes());
+  CHECK(h.axes()[0].labels() == std::vector<std::string>{"b", "a"});
+  CHECK(h.axes()[1].labels() == std::vector<std::string>{"nominal", "up"});
+  CHECK(file.stats().merges == 0);
+  auto buffer = h.buffer();
+  const std::vector<double> x{0.5};
+  buffer.fill({.columns = {std::string{"c"}, std::string{"up"}, hugehist::numbers{hugehist::array_view<double>{x}}}});
+  CHECK(buffer.labels(0) == std::vector<std::string>{"c"});
+  CHECK(buffer.labels(1) == std::vector<std::string>{"up"});
+  h.merge(buffer.take());
+  CHECK(h.axes()[0].labels() == std::vector<std::string>{"b", "a", "c"});
+  CHECK(file.stats().merges == 1);
+  CHECK(total(h) == 7);
+  CHECK(file.stats().merges == 2);
+  file.commit();
+  CHECK_FALSE(file.has_changes());
+}
+
 TEST_CASE("what cannot be created says why") {
   auto file = hugehist::file::in_memory();
   CHECK_THROWS_AS(file.create("", axes(), hugehist::storage::weighted), std::invalid_argument);

@@ -41,7 +41,9 @@ struct target {
     layout = {id, chunk::grid{}, record.codec, planes(kind).size()};
   }
 
-  void merge(const delta& addend) { write::merge(addend.data(), {store, cache, pool, id, categories, layout}); }
+  void merge(const delta& addend, const std::function<void(std::size_t, std::size_t)>& progress = {}) {
+    write::merge(addend.data(), {store, cache, pool, id, categories, layout}, {}, progress);
+  }
   const model::schema& schema() const { return store.record(id).schema; }
 
   /// Bins that are not zero, by label, from all chunks.
@@ -409,6 +411,42 @@ TEST_CASE("A merge that fails midway undoes itself, and earlier ones stay") {
     t.merge(filled(0, 40));
     CHECK(t.content() == expected);
     CHECK(t.layout.grid.shape() == shape);
+  }
+}
+
+TEST_CASE("A merge tells its progress, and undoes itself when it is told to stop") {
+  const std::vector<axis::any> axes{labels_axis("d"), x_axis};
+  const auto filled = [&](int from, int to) {
+    fill_buffer buffer{axes, storage::double_};
+    const std::vector<double> x{0.1};
+    for (int d = from; d < to; ++d)
+      buffer.fill({.columns = {"d" + std::to_string(d), numbers{array_view<double>{x}}}, .weight = 2.0});
+    return buffer.take();
+  };
+  struct stopped {};
+  for (const std::size_t budget : {std::size_t{4096}, std::size_t{64} << 20}) {  // less and more than is touched
+    target t{axes, storage::double_, {1, x_axis.extent()}, budget, 3};
+    t.merge(filled(0, 20));
+    const auto before = t.content();
+    for (std::size_t allowed = 0; allowed < 100; allowed += 9) {
+      std::size_t told = 0;
+      CHECK_THROWS_AS(t.merge(filled(10, 110),
+                              [&](std::size_t done, std::size_t all) {
+                                CHECK(all == 100);
+                                CHECK(done == ++told);
+                                if (done > allowed) throw stopped{};
+                              }),
+                      stopped);
+      CHECK(t.content() == before);
+      CHECK(t.categories[0].size() == 20);
+      CHECK(t.schema().axes[0].labels().size() == 20);
+    }
+    std::size_t told = 0;
+    t.merge(filled(10, 110), [&](std::size_t done, std::size_t) { told = done; });
+    CHECK(told == 100);
+    auto expected = before;
+    add_to(expected, content(filled(10, 110)));
+    CHECK(t.content() == expected);
   }
 }
 
