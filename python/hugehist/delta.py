@@ -24,6 +24,8 @@ class Delta:
         """A delta of any histogram in memory, which must stay as it is while the delta lives: only means are copied."""
         return Delta(delta_of(histogram))
 
+    _from_uhi_ = from_uhi
+
     @staticmethod
     def from_bytes(content: bytes | bytearray | memoryview) -> Delta:
         return Delta(_core.Delta.from_bytes(content))

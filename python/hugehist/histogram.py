@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn
 
 from . import _core
@@ -30,6 +30,16 @@ class Histogram(Readable):
         super().__init__(Source(core, home))
         self._core = core
         self._infos = axis_infos(core.axes()[1])
+
+    @classmethod
+    def _from_uhi_(cls, uhi: Mapping[str, Any]) -> Histogram:
+        """Of the UHI serialization form: in a file in memory, which lives as long as a handle to it does."""
+        from .file import File
+
+        file = File.in_memory()
+        name = str((uhi.get("metadata") or {}).get("name") or "histogram")
+        file[name] = uhi
+        return file[name]
 
     def fill(
         self,

@@ -99,12 +99,13 @@ class cutter {
         if (!all_zero(offset + static_cast<std::ptrdiff_t>(bin) * bin_strides_[axis], axis + 1)) return false;
       return true;
     }
+    const auto mask = data_.kind == storage::int_ ? ~std::uint64_t{0} : ~std::uint64_t{0} >> 1;  // -0.0 is zero
     for (std::size_t p = 0; p < planes(data_.kind).size(); ++p) {
       std::uint64_t bits;
       std::memcpy(&bits,
                   static_cast<const std::byte*>(cells_.planes[p]) + offset * static_cast<std::ptrdiff_t>(element_size),
                   sizeof bits);
-      if ((bits << 1) != 0) return false;
+      if ((bits & mask) != 0) return false;
     }
     return true;
   }

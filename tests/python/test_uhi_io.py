@@ -153,3 +153,16 @@ def test_what_is_no_histogram(memory: hugehist.File) -> None:
         with pytest.raises(ValueError, match=words):
             memory["h"] = each
     assert list(memory) == []
+
+
+def test_classes_that_are_made_of_uhi(memory: hugehist.File) -> None:
+    model = filled(LABELS, hist.axis.Regular(8, 0, 2, name="x"))
+    uhi = by_json(model)
+    h = hugehist.Histogram._from_uhi_(uhi)
+    assert h.name == "h"
+    same_content(h, model)
+    same_content(h.project("x"), model.project("x"))
+    h.merge(hugehist.Delta._from_uhi_(uhi))
+    np.testing.assert_array_equal(h.values(flow=True), 2 * model.values(flow=True))
+    bare_form = {key: value for key, value in uhi.items() if key != "metadata"}
+    assert hugehist.Histogram._from_uhi_(bare_form) == hugehist.Histogram._from_uhi_(uhi)
