@@ -2,7 +2,7 @@
 
 A ROOT histogram has an underflow and an overflow bin on each axis, labels beside numbers, and float64 cells. So
 labels, values, variances and flow bins are kept; names of axes, circularity, transforms (their edges stay) and the
-kind of count (int64 or double) are not.
+kind of count (int64 or double) are not. Means on one axis are a TProfile, which uproot makes.
 """
 
 from __future__ import annotations
@@ -42,12 +42,16 @@ def to_root(identify: Any, source: hist.Hist[Any]) -> Any:
     )
 
 
-def named_by_us(histogram: bh.Histogram[Any]) -> bh.Histogram[Any]:
-    """What uproot read, without the names that all of ROOT's axes have."""
-    for axis in histogram.axes:
+def from_root(source: Any) -> bh.Histogram[Any]:
+    """A histogram of uproot, without the names that all of ROOT's axes have."""
+    result: bh.Histogram[Any] = source.to_boost()
+    for axis in result.axes:
         if axis.__dict__.get("name") in _AXES:
             axis.__dict__["name"] = ""
-    return histogram
+    if result.storage_type is bh.storage.WeightedMean:  # uproot computes 0/0 in empty bins of a profile
+        cells: Any = result.view(flow=True)
+        cells["sum_of_weights_squared"][cells["sum_of_weights"] == 0] = 0
+    return result
 
 
 def _as_float64(values: Any, owner: str) -> Array:

@@ -16,7 +16,7 @@ from .axes import UHIAxis, axes_to_uhi, metadata_dict, storage_name
 from .cells import MEANS, PLANES, dtype_of, planes_of, without_undefined
 from .labelled import from_xarray
 from .readable import Readable
-from .root import named_by_us
+from .root import from_root
 
 Array = npt.NDArray[Any]
 PART_BYTES = 64 << 20
@@ -46,7 +46,7 @@ def content_of(histogram: Any) -> Content:
         return _of_uhi(histogram)
     library = type(histogram).__module__.partition(".")[0]
     if library == "uproot" and hasattr(histogram, "to_boost"):
-        return _of_boost(named_by_us(histogram.to_boost()))
+        return _of_boost(from_root(histogram))
     if library == "xarray":
         return _of_uhi(from_xarray(histogram))
     for method in ("_to_uhi_", "to_boost", "to_hist"):

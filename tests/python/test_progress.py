@@ -70,7 +70,7 @@ def test_fractions_are_told(file: hugehist.File) -> None:
 
 
 def test_parts_of_a_merge_are_one_whole(file: hugehist.File, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hugehist.uhi.PART_BYTES", MODEL.size * 16 / 6)
+    monkeypatch.setattr("hugehist.uhi.PART_BYTES", MODEL.size)
     told: list[float] = []
     with hugehist.File.in_memory(progress=told.append) as other:
         other["h"] = MODEL

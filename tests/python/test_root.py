@@ -146,6 +146,26 @@ def test_regular_axes_come_back_as_such(memory: hugehist.File, tmp_path: Path) -
     memory["h"] += memory["back"]  # a name on one side only is no difference
 
 
+@pytest.mark.parametrize("storage", ["mean", "weightedmean"])
+def test_means_are_profiles(memory: hugehist.File, tmp_path: Path, storage: str) -> None:
+    model = hist.Hist(hist.axis.Regular(5, 0, 1, name="x"), storage=storage)
+    weights = {} if storage == "mean" else {"weight": RNG.random(200)}
+    model.fill(RNG.random(200) * 0.8, sample=RNG.normal(5, 1, 200), **weights)  # the last bin and the flow are empty
+    memory["h"] = model
+    root = through_root(tmp_path / "file.root", memory["h"].to_root())
+    assert root.classname == "TProfile"
+    memory["back"] = root
+    memory["back"] += root
+    back = memory["back"]
+    assert back.storage_type is bh.storage.WeightedMean  # as uproot reads it
+    np.testing.assert_allclose(back.values(flow=True), model.values(flow=True), rtol=1e-12)
+    np.testing.assert_allclose(back.counts(flow=True), 2 * model.counts(flow=True), rtol=1e-12)
+    twice = memory.create("twice", model.axes[0], storage=storage)
+    twice += model
+    twice += model
+    np.testing.assert_allclose(back.variances(), twice.variances(), rtol=1e-9)
+
+
 def test_what_root_cannot_hold(memory: hugehist.File, monkeypatch: pytest.MonkeyPatch) -> None:
     memory["h"] = filled(X, Y, hist.axis.Boolean(name="b"), LABELS)
     before = memory.stats()
