@@ -97,7 +97,7 @@ def _same_axis(one: Axis, other: Axis) -> bool:
 
 def bare(axis: Axis) -> Axis:
     """The axis without metadata, which boost-histogram compares too."""
-    result = copy.copy(axis)
+    result = copy.deepcopy(axis)  # in boost-histogram 1.8.0 and older a copy has the same metadata
     result.__dict__.clear()
     return result
 

@@ -274,7 +274,7 @@ class Readable(Arithmetic, Categories, Comparing, Describing, Interchange, Plott
     def _fill_in(self, make: Any) -> Any:
         """`make` is the class of the histogram in memory."""
         selection, planes = self._read_now()
-        result = make(*(copy.copy(axis) for axis in selection.axes), storage=self.storage)
+        result = make(*(copy.deepcopy(axis) for axis in selection.axes), storage=self.storage)
         for key, value in ({"name": self.name} | self.metadata).items():
             setattr(result, key, value)
         cells: Any = result.view(flow=True)

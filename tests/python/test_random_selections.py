@@ -18,7 +18,7 @@ NAMES = ("dataset", "systematic", "x")
 
 
 def named(axis: Any, name: str) -> Any:
-    result = copy.copy(axis)
+    result = copy.deepcopy(axis)
     result.__dict__["name"] = name
     return result
 

@@ -110,7 +110,7 @@ def planes(histogram: Any) -> list[NDArray[Any]]:
 
 def bare(axis: Any) -> Any:
     """The axis without name and label, which hist makes up where there is none."""
-    result = copy.copy(axis)
+    result = copy.deepcopy(axis)
     result.__dict__.clear()
     return result
 
