@@ -42,8 +42,9 @@ class Interchange(Base):
     def to_dataframe(self, flow: bool = False) -> pd.DataFrame:
         """A row for each bin, with the columns `values`, and `variances` where they are known.
 
-        The index has a level for each axis, called as the axis ("axis_0" where that has no name): labels, integers,
-        or intervals closed on the left. Flow bins reach to ±inf; an overflow of labels is missing (NaN).
+        The index has a level for each axis, called as the axis ("axis_0" where that has no name): labels (pandas'
+        categories, in the order of the axis), integers, or intervals closed on the left. Flow bins reach to ±inf; an
+        overflow of labels is missing (NaN).
         """
         module = needed("pandas", "to_dataframe()", "pandas")
         table: pd.DataFrame = to_dataframe(module, self._to_uhi_(), flow)

@@ -68,7 +68,11 @@ def to_dataframe(pandas: Any, uhi: UHI, flow: bool) -> Any:
     levels: list[Any] = []
     for name, axis in zip(_names(axes), axes, strict=True):
         edges = _edges(axis, flow)
-        if edges is None:
+        if isinstance(axis, bh.axis.StrCategory):  # in the order of the axis, so that rows are sorted
+            labels = list(axis)
+            shown = [*labels, None] if flow and axis.traits.overflow else labels
+            levels.append(pandas.CategoricalIndex(shown, categories=labels, name=name))
+        elif edges is None:
             levels.append(pandas.Index(_positions(axis, flow), name=name))
         else:
             levels.append(pandas.IntervalIndex.from_arrays(*edges, closed="left", name=name))

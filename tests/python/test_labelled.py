@@ -130,6 +130,9 @@ def test_tables(memory: hugehist.File, flow: bool) -> None:
     np.testing.assert_array_equal(
         table["values"].groupby("x", observed=True).sum(), model.values(flow=flow).sum((0, 2))
     )
+    by_label = table["values"].groupby("process", observed=True).sum()
+    assert list(by_label.index) == ["tt", "W+jets", "ä"]  # as on the axis
+    np.testing.assert_array_equal(by_label, model.values(flow=flow).sum((1, 2)))
     if flow:
         assert table.loc[("ä", -100.0, 3), "values"] == model["ä", bh.underflow, hist.loc(3)].value
         assert table.loc[("ä", 100.0, 3), "values"] == model["ä", bh.overflow, hist.loc(3)].value
@@ -149,6 +152,17 @@ def test_any_axis_makes_a_table(memory: hugehist.File, axis: Any, flow: bool) ->
     elif not flow:
         np.testing.assert_array_equal(table.index.left, axis.edges[:-1])
         assert table.index.closed == "left"
+
+
+def test_an_overflow_of_labels_is_missing(memory: hugehist.File) -> None:
+    for labels in (hist.axis.StrCategory(["b", "", "a"]), hist.axis.IntCategory([3, 1])):
+        model = filled(labels, storage="int64")
+        memory["h"] = model
+        table = memory["h"].to_dataframe(flow=True)
+        assert list(table.index[:-1]) == list(labels)
+        assert pd.isna(table.index[-1])
+        np.testing.assert_array_equal(table["values"], model.values(flow=True))
+        del memory["h"]
 
 
 @pytest.mark.parametrize("arguments", [{}, {"flow": True}, {"dd": True}, {"view": True}, {"view": True, "flow": True}])
