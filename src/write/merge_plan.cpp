@@ -124,7 +124,7 @@ void merge_plan::find_tiles(const block& block) {
     if (few->bins[i] != event_rows::dropped)
       hits.emplace_back(tile_of(few->bins[i]), static_cast<std::uint32_t>(i / bins_of_event));
   if (!std::ranges::is_sorted(hits)) std::ranges::sort(hits);
-  hits.erase(std::ranges::unique(hits).begin(), hits.end());
+  hits.erase(std::unique(hits.begin(), hits.end()), hits.end());
   for (const auto& [tile, event] : hits) {
     const auto end = tile_events_.size();
     if (block_tiles_.empty() || block_tiles_.back().tile != tile) block_tiles_.push_back({tile, {end, end}});

@@ -10,7 +10,8 @@
 #include <boost/histogram/weight.hpp>
 
 #include <array>
-#include <cstring>
+#include <bit>
+#include <cstdint>
 #include <limits>
 #include <numeric>
 #include <random>
@@ -24,7 +25,11 @@ namespace {
 
 constexpr double nan_value = std::numeric_limits<double>::quiet_NaN();
 
-bool identical(const moments& a, const moments& b) { return std::memcmp(&a, &b, sizeof a) == 0; }
+/// To the last bit.
+bool identical(const moments& a, const moments& b) {
+  using bits = std::array<std::uint64_t, 4>;
+  return std::bit_cast<bits>(a) == std::bit_cast<bits>(b);
+}
 
 struct sample {
   double weight, x;
