@@ -176,3 +176,16 @@ def test_what_was_filled_waits(large: Path) -> None:
         np.testing.assert_array_equal(h[:, sum].values()[[0, 100, 200, 201, 202]], [3, 3, 1, 1, 0])
         file.discard()
         assert list(file["dir/large"].axes["d"])[-1] == "d199"
+
+
+def test_sizes_follow_commits(large: Path) -> None:
+    with hugehist.File(large, "r+") as file:
+        h = file["dir/large"]
+        first = h.stats()
+        assert h.stats() == first
+        h.fill(d="one more", x=[0.5])
+        assert h.stats()["stored_chunks"] == 200  # as of the last commit
+        file.commit()
+        assert h.stats()["stored_chunks"] == 201
+        assert h.stats()["stored_bytes"] > first["stored_bytes"]
+        assert "in 201 chunks" in repr(h)

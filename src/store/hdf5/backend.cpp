@@ -23,6 +23,7 @@ struct medium_histogram {
   std::vector<std::size_t> chunk_shape, extents;  // as committed
   plane_handles planes = {};                      // opened at first use
   std::array<bool, max_planes> absent = {};       // of a histogram of others without content
+  std::optional<storage_usage> usage = {};        // counted at first use after a commit: HDF5 walks its whole index
 };
 
 /// Slack for what a commit adds besides chunks: labels, indices, headers.
@@ -239,6 +240,7 @@ bool hdf5_backend::has_chunk(const chunk_key& key, std::size_t plane) {
 
 storage_usage hdf5_backend::usage(histogram_id id) const {
   auto& histogram = at(id);
+  if (histogram.usage) return *histogram.usage;
   return guarded<corruption_error>("cannot read histogram '" + histogram.name + "' of '" + name() + "'", [&] {
     storage_usage result;
     for (std::size_t plane = 0; plane < planes(histogram.kind).size(); ++plane) {
@@ -252,6 +254,7 @@ storage_usage hdf5_backend::usage(histogram_id id) const {
         check(H5Dget_num_chunks(dataset, space, &chunks), "counting chunks");
       result.chunks = std::max<std::uint64_t>(result.chunks, chunks);
     }
+    histogram.usage = result;
     return result;
   });
 }
@@ -346,6 +349,7 @@ void hdf5_backend::apply(const change_set& changes) {
   access_->reserve(changes.chunk_bytes + changes.chunk_bytes / 64 + metadata_slack);
   guarded<error>("cannot commit to '" + name() + "'", [&] {
     intact_ = false;
+    for (auto& [id, histogram] : histograms_) histogram.usage.reset();
     if (!has_file_state(access_->file())) create_file_state(access_->file());
     apply_histograms(changes);
     apply_chunks(changes);
