@@ -73,24 +73,26 @@ class selector {
  public:
   using variant = std::variant<bin_reference, slice, std::vector<bin_reference>, std::string>;
 
+  // NOLINTBEGIN(google-explicit-constructor): selectors are written as what they are
   template <std::integral Integer>
-  selector(Integer bin)
-      : what_{bin_reference{static_cast<std::int64_t>(bin)}} {}                 // NOLINT(google-explicit-constructor)
-  selector(loc where) : what_{bin_reference{std::move(where)}} {}               // NOLINT(google-explicit-constructor)
-  selector(place where) : what_{bin_reference{where}} {}                        // NOLINT(google-explicit-constructor)
-  selector(std::string label) : what_{std::move(label)} {}                      // NOLINT(google-explicit-constructor)
-  selector(const char* label) : what_{std::string{label}} {}                    // NOLINT(google-explicit-constructor)
-  selector(sum_t) : what_{slice{.step = sum}} {}                                // NOLINT(google-explicit-constructor)
-  selector(rebin bins) : what_{slice{.step = std::move(bins)}} {}               // NOLINT(google-explicit-constructor)
-  selector(slice part) : what_{std::move(part)} {}                              // NOLINT(google-explicit-constructor)
-  selector(std::vector<bin_reference> bins) : what_{std::move(bins)} {}         // NOLINT(google-explicit-constructor)
-  selector(const std::vector<std::string>& labels) : what_{located(labels)} {}  // NOLINT(google-explicit-constructor)
+  selector(Integer bin) : what_{bin_reference{static_cast<std::int64_t>(bin)}} {}
+  selector(loc where) : what_{bin_reference{std::move(where)}} {}
+  selector(place where) : what_{bin_reference{where}} {}
+  selector(std::string label) : what_{std::move(label)} {}
+  selector(const char* label) : what_{std::string{label}} {}
+  selector(sum_t) : what_{slice{.step = sum}} {}
+  selector(rebin bins) : what_{slice{.step = std::move(bins)}} {}
+  selector(slice part) : what_{std::move(part)} {}
+  selector(std::vector<bin_reference> bins) : what_{std::move(bins)} {}
+  selector(const std::vector<std::string>& labels) : what_{located(labels)} {}
+  // NOLINTEND(google-explicit-constructor)
 
   const variant& what() const noexcept { return what_; }
 
  private:
   static std::vector<bin_reference> located(const std::vector<std::string>& labels) {
     std::vector<bin_reference> result;
+    result.reserve(labels.size());
     for (const auto& label : labels) result.emplace_back(loc{label});
     return result;
   }
@@ -101,10 +103,12 @@ class selector {
 /// An axis by its name, or by its number (negative ones count from the end).
 class axis_reference {
  public:
-  axis_reference(std::string name) : which_{std::move(name)} {}    // NOLINT(google-explicit-constructor)
-  axis_reference(const char* name) : which_{std::string{name}} {}  // NOLINT(google-explicit-constructor)
+  // NOLINTBEGIN(google-explicit-constructor)
+  axis_reference(std::string name) : which_{std::move(name)} {}
+  axis_reference(const char* name) : which_{std::string{name}} {}
   template <std::integral Integer>
-  axis_reference(Integer number) : which_{static_cast<std::int64_t>(number)} {}  // NOLINT(google-explicit-constructor)
+  axis_reference(Integer number) : which_{static_cast<std::int64_t>(number)} {}
+  // NOLINTEND(google-explicit-constructor)
 
   const std::variant<std::string, std::int64_t>& which() const noexcept { return which_; }
 

@@ -143,5 +143,8 @@ HUGEHIST_TARGET void add_any(storage kind, const fill_task& task, const weight_v
       return add_all(double_cells{}, task, weights);
     case storage::weighted:
       return add_all(weighted_cells{}, task, weights);
+    case storage::mean:
+    case storage::weighted_mean:
+      return;  // samples have kernels of their own
   }
 }
