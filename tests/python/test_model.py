@@ -47,6 +47,15 @@ def named(axis: Any, name: str) -> Any:
     return axis_from_uhi(axis_to_uhi(axis) | {"metadata": {"name": name}})
 
 
+def means(random: np.random.Generator, shape: list[int], weighted: bool) -> Any:
+    """Cells of 1 to 4 entries, as boost-histogram sets them: of any other numbers the file, which has variances in the
+    place of sums of squares, cannot keep all."""
+    counts = random.integers(1, 5, shape).astype(np.float64)
+    value = random.integers(-4, 5, shape)
+    variance = np.where(counts > 1, random.random(shape), 0)
+    return np.stack([*([counts / 2, counts / 4] if weighted else [counts]), value, variance], axis=-1)
+
+
 class Histograms(RuleBasedStateMachine):
     @initialize(
         outer=st.lists(st.sampled_from(OUTER), max_size=3),
@@ -243,7 +252,11 @@ class Histograms(RuleBasedStateMachine):
                 shape.append(data.draw(st.sampled_from([len(axis), axis.extent, 1])))
             index.append(entry)
         fields = self.model.view().dtype.names  # None: cells are plain numbers
-        value = self.weights(np.random.default_rng(seed), (*shape, len(fields)) if fields else tuple(shape))
+        random = np.random.default_rng(seed)
+        if self.model.kind == "MEAN":
+            value = means(random, shape, weighted=len(fields) == 4)
+        else:
+            value = self.weights(random, (*shape, len(fields)) if fields else tuple(shape))
         self.model[tuple(index)] = value
         self.file["h"][tuple(index)] = value
 
