@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Iterator
@@ -28,6 +29,13 @@ def _quiet_boost_histogram() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="List indexing selection is experimental")
         yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _interrupts_arrive() -> None:
+    """A job that runs in the background inherits that SIGINT is ignored, and Python leaves it so."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
