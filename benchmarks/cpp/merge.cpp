@@ -50,6 +50,48 @@ void hot(benchmark::State& state) {
 }
 BENCHMARK(hot)->Unit(benchmark::kMillisecond)->UseRealTime();
 
+/// A job: each of 8 datasets gets three deltas of 60 categories, one after another, in a budget of 128 MiB, down to the
+/// closed file. Beside it the same additions in memory.
+constexpr std::size_t job_categories = 60;
+constexpr std::size_t job_rounds = 3;
+constexpr std::size_t job_bytes = dataset_count * job_rounds * job_categories * bench::block_bytes;
+
+void job(benchmark::State& state) {
+  const auto content = bench::make_planes(job_categories);
+  const std::vector<std::string> categories = bench::labels("category_", job_categories);
+  std::vector<hugehist::delta> deltas;
+  for (const std::string& dataset : bench::labels("dataset_", dataset_count))
+    deltas.push_back(bench::make_delta(dataset, categories, content));
+  for (auto _ : state) {
+    const bench::scratch_file scratch{"merge-job"};
+    hugehist::file file{scratch.path(), hugehist::open_mode::write, bench::with_memory(128)};
+    hugehist::histogram histogram = file.create("h", bench::axes(), hugehist::storage::weighted);
+    for (const hugehist::delta& delta : deltas)
+      for (std::size_t round = 0; round < job_rounds; ++round) histogram.merge(delta);
+    file.close();
+  }
+  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(job_bytes));
+}
+BENCHMARK(job)->Unit(benchmark::kMillisecond)->UseRealTime();
+
+void memory_job(benchmark::State& state) {
+  const auto content = bench::make_planes(job_categories);
+  for (auto _ : state) {
+    std::vector<bench::planes> totals(dataset_count);
+    for (bench::planes& total : totals) {
+      total.values.resize(content->values.size());
+      total.variances.resize(content->variances.size());
+      for (std::size_t round = 0; round < job_rounds; ++round) {
+        for (std::size_t i = 0; i < total.values.size(); ++i) total.values[i] += content->values[i];
+        for (std::size_t i = 0; i < total.variances.size(); ++i) total.variances[i] += content->variances[i];
+        benchmark::ClobberMemory();
+      }
+    }
+  }
+  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(job_bytes));
+}
+BENCHMARK(memory_job)->Unit(benchmark::kMillisecond);
+
 /// Dataset after dataset in a budget that holds two: every chunk is read, added to and written back.
 void cold(benchmark::State& state) {
   const bench::scratch_file scratch{"merge-cold"};
