@@ -211,8 +211,8 @@ void fill_buffer::impl::prepare(addition& addition, const fill_call& call) {
   auto& block = blocks[addition.block];
   if (block.dense) return;
   const auto bins_of_event = call.bin_per_weight ? call.rows : 1;
-  const auto samples = model::is_mean(kind) ? call.rows : 0;
-  const auto event_bytes = bins_of_event * sizeof(std::uint32_t) + (call.rows + samples) * sizeof(double);
+  const auto sample_rows = model::is_mean(kind) ? call.rows : 0;
+  const auto event_bytes = bins_of_event * sizeof(std::uint32_t) + (call.rows + sample_rows) * sizeof(double);
   const auto events = block.event_count() + addition.count;
   const auto dense_bytes = dense_block::bytes_for(kind, call.rows, bins.bins());
   if (events >= dense_bytes / event_bytes + (dense_bytes % event_bytes != 0 ? 1 : 0)) {
@@ -225,7 +225,7 @@ void fill_buffer::impl::prepare(addition& addition, const fill_call& call) {
   };
   reserve(block.few.bins, addition.count * bins_of_event);
   reserve(block.few.weights, addition.count * call.rows);
-  reserve(block.few.samples, addition.count * samples);
+  reserve(block.few.samples, addition.count * sample_rows);
 }
 
 void fill_buffer::impl::commit(std::vector<addition>& additions, const fill_call& call, const std::uint32_t* bins_of,
@@ -241,8 +241,8 @@ void fill_buffer::impl::commit(std::vector<addition>& additions, const fill_call
                            .bins = few.bins.data(),
                            .bin_per_weight = few.bin_per_weight,
                            .last_row = block.rows};
-      const auto view = [&](const std::vector<double>& numbers) {
-        return weight_view<double>{numbers.data(), static_cast<std::ptrdiff_t>(block.rows), 1};
+      const auto view = [&](const std::vector<double>& row_values) {
+        return weight_view<double>{row_values.data(), static_cast<std::ptrdiff_t>(block.rows), 1};
       };
       if (model::is_mean(kind))
         add_samples(kind, task, view(few.weights), view(few.samples));
@@ -286,12 +286,12 @@ void fill_buffer::impl::commit(std::vector<addition>& additions, const fill_call
 void fill_buffer::impl::append_few(const addition& addition, const fill_call& call,
                                    const std::uint32_t* bins_of) noexcept {
   auto& few = blocks[addition.block].few;
-  const auto append_row = [&](std::vector<double>& numbers, const auto& view, std::size_t event) {
+  const auto append_row = [&](std::vector<double>& row_values, const auto& view, std::size_t event) {
     const auto* row = view.data + static_cast<std::ptrdiff_t>(event) * view.event_stride;
     for (std::size_t j = 0; j < call.rows; ++j)
-      numbers.push_back(static_cast<double>(row[static_cast<std::ptrdiff_t>(j) * view.row_stride]));
+      row_values.push_back(static_cast<double>(row[static_cast<std::ptrdiff_t>(j) * view.row_stride]));
   };
-  const auto append_job = [&](const fill_job& job, const auto& weights) {
+  const auto append_job = [&](const fill_job& job, const auto& weight) {
     for (std::size_t i = 0; i < job.count; ++i) {
       const std::size_t event = job.events ? job.events[i] : i;
       if (call.bin_per_weight) {
@@ -301,8 +301,8 @@ void fill_buffer::impl::append_few(const addition& addition, const fill_call& ca
         if (bins_of[event] == event_rows::dropped) continue;
         few.bins.push_back(bins_of[event]);
       }
-      append_row(few.weights, weights, event);
-      if (call.sample.given()) call.sample.visit([&](const auto& samples) { append_row(few.samples, samples, event); });
+      append_row(few.weights, weight, event);
+      if (call.sample.given()) call.sample.visit([&](const auto& sample) { append_row(few.samples, sample, event); });
     }
   };
   call.weight.visit([&](const auto& view) {
@@ -319,9 +319,9 @@ void fill_buffer::impl::add_dense(const addition& addition, const fill_call& cal
                  .bin_per_weight = call.bin_per_weight,
                  .first_row = first_row,
                  .last_row = last_row};
-  const auto add = [&](const fill_task& part, const auto& weights) {
-    if (!call.sample.given()) return add_events(kind, part, weights);
-    call.sample.visit([&](const auto& samples) { add_samples(kind, part, weights, samples); });
+  const auto add = [&](const fill_task& part, const auto& weight) {
+    if (!call.sample.given()) return add_events(kind, part, weight);
+    call.sample.visit([&](const auto& sample) { add_samples(kind, part, weight, sample); });
   };
   // Masks of single rows are rare; they go event by event, with a row of bins of their own.
   constexpr std::size_t masked_rows = 256;
