@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import itertools
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
@@ -63,16 +65,19 @@ def metadata_dict(values: Mapping[str, Any], owner: str, strict: bool = True) ->
         item = value.item() if isinstance(value, np.generic) else value
         if item is None or key.startswith(("@", "_")) or (key in ("name", "label") and item == ""):
             continue
-        if not isinstance(item, bool | int | float | str):
-            if not strict:
-                continue
-            raise TypeError(
-                f"{owner}: metadata {key!r} is a {type(item).__name__}, but a file keeps bool, int, float and str only"
-            )
-        if isinstance(item, int) and not -(2**63) <= item < 2**63:
-            raise ValueError(f"{owner}: metadata {key!r} does not fit 64 bits")
-        result[key] = item
+        if strict or isinstance(item, bool | int | float | str):
+            result[key] = metadata_value(item, f"{owner}: metadata {key!r}")
     return result
+
+
+def metadata_value(value: Any, owner: str) -> bool | int | float | str:
+    """The value as a file keeps it."""
+    item = value.item() if isinstance(value, np.generic) else value
+    if not isinstance(item, bool | int | float | str):
+        raise TypeError(f"{owner} is of type {type(item).__name__}, but a file keeps bool, int, float and str only")
+    if isinstance(item, int) and not -(2**63) <= item < 2**63:
+        raise ValueError(f"{owner} does not fit 64 bits")
+    return item
 
 
 def axis_name(axis: Axis) -> str:
@@ -98,10 +103,24 @@ def relabelled(axis: Axis, labels: Iterable[Any]) -> Axis:
     return axis_from_uhi(uhi)
 
 
-def describe(axis: Axis, position: int) -> str:
-    """How messages call an axis: by its name, else by its position."""
+def describe(axis: Axis, position: int, owner: str = "") -> str:
+    """How messages call an axis: by its name, else by its position, after its `owner` where there is one."""
     name = axis_name(axis)
-    return f"axis '{name}'" if name else f"axis {position}"
+    text = f"axis '{name}'" if name else f"axis {position}"
+    return f"{owner}, {text}" if owner else text
+
+
+def axes_text(names: Iterable[str]) -> str:
+    """The axes there are, for a message about one that is not."""
+    return ", ".join(repr(name) if name else f"(unnamed {i})" for i, name in enumerate(names))
+
+
+def unknown_label(label: Any, labels: Iterable[Any], owner: str) -> KeyError:
+    """The error for a label that an axis does not have; it shows labels that look alike, else the first ones."""
+    known = {str(each): repr(each) for each in itertools.islice(labels, 1000)}
+    near = difflib.get_close_matches(str(label), known, n=3)
+    shown = [known[each] for each in near or list(known)[:5]] + ["…"] * (not near and len(known) > 5)
+    return KeyError(f"{owner} has no label {label!r}: there are {', '.join(shown) or 'none'}")
 
 
 def find_axis(axes: Iterable[Axis], which: Any, owner: str) -> int:
@@ -110,8 +129,7 @@ def find_axis(axes: Iterable[Axis], which: Any, owner: str) -> int:
     if isinstance(which, str):
         if which and which in names:
             return names.index(which)
-        known = ", ".join(repr(name) if name else f"(unnamed {i})" for i, name in enumerate(names))
-        raise UnknownAxisError(f"{owner} has no axis '{which}': its axes are {known}")
+        raise UnknownAxisError(f"{owner} has no axis '{which}': its axes are {axes_text(names)}")
     try:
         position = which.__index__()
     except AttributeError:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from .axes import describe, find_axis, is_category
+from .axes import describe, find_axis, is_category, unknown_label
 from .base import Base
 from .indexing import matching
 from .selection import Selection
@@ -74,7 +74,7 @@ class Regroup:
     def __call__(self, selection: Selection, owner: str) -> Selection:
         which = find_axis(selection.axes, self.axis, owner)
         axis = selection.axes[which]
-        about = f"{owner}, {describe(axis, which)}"
+        about = describe(axis, which, owner)
         if not is_category(axis):
             raise TypeError(f"{about} is not a category axis: it has no labels")
         return selection.regroup(which, self.rule({label: bin for bin, label in enumerate(axis)}, about))
@@ -156,7 +156,7 @@ def _bins(members: list[Any], labels: Labels, owner: str, patterns: bool = True)
     found = matching(members, labels, owner) if patterns else members
     for label in found:
         if label not in labels:
-            raise KeyError(f"{owner} has no label {label!r}")
+            raise unknown_label(label, labels, owner)
     if len(set(found)) != len(found):
         raise ValueError(f"{owner}: a label repeats in {members}")
     return [labels[label] for label in found]

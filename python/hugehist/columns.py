@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .axes import UHIAxis, UnknownAxisError
+from .axes import UHIAxis, UnknownAxisError, axes_text
 from .labels import category_column, variations
 
 _KEPT = {np.dtype(t) for t in (np.float64, np.float32, np.int64, np.int32, np.bool_)}
@@ -66,12 +66,12 @@ def fill_columns(
 
 def _in_axis_order(axes: Sequence[AxisInfo], args: Sequence[Any], named: Mapping[str, Any]) -> list[Any]:
     names = [axis.name for axis in axes]
-    known = ", ".join(axis.owner for axis in axes)
+    known = f"the axes are {axes_text(names)}"
     if len(args) > len(axes):
         raise TypeError(f"fill got {len(args)} columns for {len(axes)} axes: {known}")
     for name in named:
         if not name or name not in names:
-            raise UnknownAxisError(f"fill got '{name}', which names no axis: there are {known}")
+            raise UnknownAxisError(f"fill got '{name}', which names no axis: {known}")
         if names.index(name) < len(args):
             raise TypeError(f"fill got axis '{name}' twice, by position and by name")
     missing = [axis.owner for axis in axes[len(args) :] if axis.name not in named]

@@ -234,7 +234,8 @@ class File(Mapping[str, Histogram]):
         if self.closed:
             return f"<hugehist.File '{self.path}', closed>"
         mode = "r+" if self.writable else "r"
-        return f"<hugehist.File '{self.path}', mode {mode}, {len(self)} histograms>"
+        count = "1 histogram" if len(self) == 1 else f"{len(self)} histograms"
+        return f"<hugehist.File '{self.path}', mode {mode}, {count}>"
 
 
 def _open(path: PathLike, mode: str, budget: tuple[int, int, int]) -> _core.File:

@@ -55,7 +55,7 @@ class _Points:
     def __init__(self, source: Base, index: Any) -> None:
         axes = source._selection().axes
         given = zip(by_axis(index, axes, source._owner), axes, strict=True)
-        self.entries = [_entry(entry, axis, describe(axis, i)) for i, (entry, axis) in enumerate(given)]
+        self.entries = [_entry(entry, axis, describe(axis, i, source._owner)) for i, (entry, axis) in enumerate(given)]
         self.picked = [i for i, entry in enumerate(self.entries) if not isinstance(entry, slice)]
         arrays = np.broadcast_arrays(*(np.asarray(self.entries[i]) for i in self.picked))
         self.shape = arrays[0].shape

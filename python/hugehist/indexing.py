@@ -14,13 +14,15 @@ from typing import Any
 import boost_histogram as bh
 import numpy as np
 
-from .axes import Axis, describe, find_axis
+from .axes import Axis, describe, find_axis, unknown_label
 
 
 def normalise(index: Any, axes: Sequence[Axis], owner: str) -> list[Any]:
     """`owner` is what messages call the histogram."""
     entries = by_axis(index, axes, owner)
-    return [_entry(entry, axis, describe(axis, i)) for i, (entry, axis) in enumerate(zip(entries, axes, strict=True))]
+    return [
+        _entry(entry, axis, describe(axis, i, owner)) for i, (entry, axis) in enumerate(zip(entries, axes, strict=True))
+    ]
 
 
 def frozen(index: Any) -> Any:
@@ -39,7 +41,7 @@ def by_axis(index: Any, axes: Sequence[Axis], owner: str) -> list[Any]:
         for which, entry in index.items():
             position = find_axis(axes, which, owner)
             if position in seen:
-                raise ValueError(f"{owner}: {describe(axes[position], position)} is indexed twice")
+                raise ValueError(f"{describe(axes[position], position, owner)} is indexed twice")
             seen.add(position)
             entries[position] = entry
         return entries
@@ -96,7 +98,7 @@ def called(locator: Any, axis: Axis, owner: str) -> int:
     try:
         return _index(locator(axis), owner)
     except KeyError:
-        raise KeyError(f"{owner} has no label {getattr(locator, 'value', locator)!r}") from None
+        raise unknown_label(getattr(locator, "value", locator), axis, owner) from None
 
 
 def _index(entry: Any, owner: str) -> int:

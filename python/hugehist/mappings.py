@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from . import _core
-from .axes import metadata_dict
+from .axes import metadata_value
 
 _EXACT = 2**53  # integers up to here are exact as float64
 
@@ -25,10 +25,7 @@ class Attributes(MutableMapping[str, Any]):
         return self._core.attributes()[key]
 
     def __setitem__(self, key: str, value: Any) -> None:
-        kept = metadata_dict({"value": value}, f"attribute {key!r}")
-        if not kept:
-            raise TypeError(f"attribute {key!r}: None cannot be kept")
-        self._core.set_attribute(key, kept["value"])
+        self._core.set_attribute(key, metadata_value(value, f"attribute {key!r}"))
 
     def __delitem__(self, key: str) -> None:
         self._core.remove_attribute(key)

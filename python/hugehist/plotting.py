@@ -54,7 +54,7 @@ class Plotting(Base):
         """In memory, once it is known that it can be drawn."""
         allowed = dimensions or (1, 2)
         if self.ndim not in allowed:
-            wanted = " or ".join({1: "one axis", 2: "two axes"}[each] for each in allowed)
+            wanted = {(1,): "one axis", (2,): "two axes", (1, 2): "one or two axes"}[allowed]
             raise NotImplementedError(
                 f"{self._owner}: this plot takes {wanted}, and there are {self.ndim}: project or slice first, "
                 "as in h.project('x').plot()"

@@ -16,7 +16,7 @@ import hist
 import numpy as np
 import numpy.typing as npt
 
-from .axes import Axis, describe, is_category, relabelled
+from .axes import Axis, describe, is_category, relabelled, unknown_label
 
 Targets = npt.NDArray[np.int32]
 Factors = npt.NDArray[np.float64]
@@ -81,11 +81,11 @@ class Selection:
         whole = self if flow else self.without_flow()
         return whole._apply([(AxisMap.range(extent, 0, extent), None) for extent in whole.shape])
 
-    def item(self, index: Sequence[Any]) -> Selection:
+    def item(self, index: Sequence[Any], owner: str) -> Selection:
         """`index` has one entry for each axis, as `indexing.normalise` makes them."""
         return self._apply(
             [
-                _entry(axis, entry, describe(axis, i))
+                _entry(axis, entry, describe(axis, i, owner))
                 for i, (axis, entry) in enumerate(zip(self.axes, index, strict=True))
             ]
         )
@@ -108,10 +108,10 @@ class Selection:
             order=tuple(summed.order[place] for place in places),
         )
 
-    def scale(self, which: int, factors: Mapping[Any, float] | Factors) -> Selection:
+    def scale(self, which: int, factors: Mapping[Any, float] | Factors, owner: str) -> Selection:
         """Multiplies the bins of one axis."""
         axis = self.axes[which]
-        factor = _factor_of_bins(axis, factors, describe(axis, which))
+        factor = _factor_of_bins(axis, factors, describe(axis, which, owner))
         return self._replace(which, (replace(AxisMap.all(axis.extent), factor=factor), axis))
 
     def regroup(self, which: int, groups: Mapping[Any, Sequence[int]]) -> Selection:
@@ -154,7 +154,7 @@ def _factor_of_bins(axis: Axis, factors: Mapping[Any, float] | Factors, owner: s
         bins = {label: i for i, label in enumerate(axis)}
         for label, factor in factors.items():
             if label not in bins:
-                raise KeyError(f"{owner} has no label {label!r} to scale")
+                raise unknown_label(label, bins, owner)
             result[bins[label]] = factor
     elif factors.shape in ((), (axis.extent,)):
         result[:] = factors

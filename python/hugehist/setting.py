@@ -54,7 +54,7 @@ def assign(target: Readable, index: Any, value: Any) -> None:
         return
     entries = normalise(index, selection.axes, owner)
     parts = [
-        _part(axis, entry, describe(axis, i))
+        _part(axis, entry, describe(axis, i, owner))
         for i, (axis, entry) in enumerate(zip(selection.axes, entries, strict=True))
     ]
     sliced = [part for part in parts if part.sliced]

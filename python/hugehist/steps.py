@@ -35,7 +35,7 @@ class Item:
         object.__setattr__(self, "index", frozen(self.index))
 
     def __call__(self, selection: Selection, owner: str) -> Selection:
-        return selection.item(normalise(self.index, selection.axes, owner))
+        return selection.item(normalise(self.index, selection.axes, owner), owner)
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,4 +60,4 @@ class Scale:
     factors: Mapping[Any, float] | npt.NDArray[np.float64]
 
     def __call__(self, selection: Selection, owner: str) -> Selection:
-        return selection.scale(find_axis(selection.axes, self.axis, owner), self.factors)
+        return selection.scale(find_axis(selection.axes, self.axis, owner), self.factors, owner)

@@ -52,9 +52,7 @@ def content_of(histogram: Any) -> Content:
     for method in ("_to_uhi_", "to_boost", "to_hist"):
         if hasattr(histogram, method):
             return content_of(getattr(histogram, method)())
-    raise TypeError(
-        f"a {type(histogram).__name__} is no histogram: give one of hist or boost-histogram, or a UHI object"
-    )
+    raise TypeError(f"{type(histogram).__name__} is no histogram: give one of hist or boost-histogram, or a UHI object")
 
 
 def delta_of(histogram: Any) -> _core.Delta:

@@ -53,7 +53,7 @@ def test_mapping(file: hugehist.File) -> None:
     assert one.label == "b/one"
     del file["a"]
     assert list(file) == ["b/one"]
-    assert "1 histograms" in repr(file)
+    assert "1 histogram>" in repr(file)
     assert file != hugehist.File.in_memory()
     assert isinstance(hash(file), int)
 
