@@ -73,13 +73,18 @@ class Histogram(Readable):
         if isinstance(other, Delta):
             parts = iter([(1.0, other._core)])
         else:
-            parts = deltas_of(other, self._core.axes()[1], single=id is not None)
+            # A view of this histogram would change while its parts are merged.
+            single = id is not None or (isinstance(other, View) and self._holds(other))
+            parts = deltas_of(other, self._core.axes()[1], single)
         merged, done = True, 0.0
         with reporting(self._source.home.progress, f"merging into {self._source.owner}") as tell:
             for share, delta in parts:
                 merged = self._core.merge(delta, id, part_of(tell, done, share))
                 done += share
         return merged
+
+    def _holds(self, other: Readable) -> bool:
+        return other._source.home is self._source.home and other.name == self.name
 
     def __iadd__(self, other: Any) -> Histogram:
         self.merge(other)

@@ -114,6 +114,28 @@ def test_scaled_integers_become_doubles(memory: hugehist.File) -> None:
     assert memory["s"].variances() is None
 
 
+@pytest.mark.parametrize("storage", ["double", "weight", "mean"])
+def test_a_view_of_the_histogram_it_is_merged_into(
+    memory: hugehist.File, monkeypatch: pytest.MonkeyPatch, storage: str
+) -> None:
+    """Its parts are those from before the merge, also where it would come in parts."""
+    monkeypatch.setattr("hugehist.uhi.PART_BYTES", 100)
+    axes = category("c"), hist.axis.Regular(3, 0, 1, name="x")
+    sample = {"sample": np.arange(12.0)} if storage == "mean" else {}
+    model = hist.Hist(*axes, storage=storage).fill(c=list("aaaaabbbbccd"), x=np.full(12, 0.5), **sample)
+    memory["h"] = model
+    h = memory["h"]
+    h += h.rename("c", {"a": "d", "b": "c", "c": "b", "d": "a"})
+    expected = model.copy()
+    for bin, other in enumerate(reversed("abcd")):
+        added = model[bin, :] + model[other, :]
+        expected[bin, :] = added.view(flow=True)
+    same_content(h, expected)
+    h += h.rename("c", lambda label: label + "2")
+    assert list(h.axes["c"]) == ["a", "b", "c", "d", "a2", "b2", "c2", "d2"]
+    np.testing.assert_array_equal(h.values()[4:], expected.values())
+
+
 def test_large_histograms_come_in_parts(memory: hugehist.File, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hugehist.uhi.PART_BYTES", 1000)
     model = filled(list("abcdefg"))
