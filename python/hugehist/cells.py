@@ -32,6 +32,24 @@ def dtype_of(storage: str) -> type[np.generic]:
     return np.int64 if storage == "int" else np.float64
 
 
+def array_of(value: Any, owner: str) -> Array:
+    """The value as an array, all of whose elements are there."""
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        raise ValueError(f"{owner}: {int(np.ma.getmaskarray(value).sum())} values are masked: give each bin a number")
+    return np.asarray(value)
+
+
+def numbers_of(array: Array, dtype: type[np.generic], owner: str) -> Array:
+    """The array in C order as `dtype`, where integers stay what they are."""
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{owner}: bins hold numbers, not {array.dtype}")
+    with np.errstate(invalid="ignore"):
+        numbers: Array = np.ascontiguousarray(array, dtype=dtype).reshape(array.shape)
+    if dtype is np.int64 and array.dtype.kind in "uf" and not np.array_equal(numbers, array):
+        raise ValueError(f"{owner}: the storage holds int64, and the values are not whole, or too large")
+    return numbers
+
+
 def fields_of(storage: str) -> tuple[str, ...] | None:
     """Of the cells in boost-histogram's view; None where they are plain numbers."""
     return _VIEWS[storage]._FIELDS if storage in _VIEWS else None

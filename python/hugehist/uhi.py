@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from . import _core
 from .axes import UHIAxis, axes_to_uhi, metadata_dict, storage_name
-from .cells import MEANS, PLANES, dtype_of, planes_of, without_undefined
+from .cells import MEANS, PLANES, array_of, dtype_of, numbers_of, planes_of, without_undefined
 from .labelled import from_xarray
 from .readable import Readable
 from .root import from_root
@@ -147,10 +147,11 @@ def _of_uhi(uhi: Mapping[str, Any]) -> Content:
     for name in PLANES[kind]:
         if name not in storage:
             raise ValueError(f"the UHI histogram has no {name!r} in its storage")
-        plane = np.asarray(storage[name])
+        owner = f"the {name} of the UHI histogram"
+        plane = array_of(storage[name], owner)
         if kind == "int" and plane.dtype.kind not in "iu" and plane.size:
-            raise TypeError(f"the {name} of an int storage are integers, not {plane.dtype}")
-        planes.append(np.ascontiguousarray(plane, dtype=dtype_of(kind)))
+            raise TypeError(f"{owner}, of int storage, are integers, not {plane.dtype}")
+        planes.append(numbers_of(plane, dtype_of(kind), owner))
     if kind in MEANS:
         planes[-1] = without_undefined(planes)
     given = uhi.get("metadata") or {}

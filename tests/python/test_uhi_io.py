@@ -166,3 +166,17 @@ def test_classes_that_are_made_of_uhi(memory: hugehist.File) -> None:
     np.testing.assert_array_equal(h.values(flow=True), 2 * model.values(flow=True))
     bare_form = {key: value for key, value in uhi.items() if key != "metadata"}
     assert hugehist.Histogram._from_uhi_(bare_form) == hugehist.Histogram._from_uhi_(uhi)
+
+
+def test_numbers_that_a_storage_cannot_hold_are_refused(memory: hugehist.File) -> None:
+    counts = hist.Hist(hist.axis.Integer(0, 2), storage="int64")._to_uhi_()
+    weights = hist.Hist(hist.axis.Integer(0, 2), storage="weight")._to_uhi_()
+    for form, values, error in (
+        (counts, np.full(4, 2**63, np.uint64), ValueError),
+        (weights, np.ones(4) * 1j, TypeError),
+        (weights, np.array(list("1234")), TypeError),
+        (weights, np.ma.masked_array(np.ones(4), [0, 0, 1, 0]), ValueError),
+    ):
+        with pytest.raises(error, match="values of the UHI histogram"):
+            memory["h"] = form | {"storage": form["storage"] | {"values": values}}
+    assert "h" not in memory
