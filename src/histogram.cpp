@@ -71,13 +71,14 @@ void histogram::grow(const std::string& axis_name, std::span<const std::string> 
   file.add_labels(*state_, index, labels);
 }
 
-void histogram::overwrite(std::span<const std::vector<std::size_t>> bins, const dense_planes& content) {
+void histogram::overwrite(std::span<const std::vector<std::size_t>> bins, const dense_planes& content,
+                          std::span<const std::uint8_t> chosen) {
   auto& file = *state_->owner;
   const auto lock = file.enter_to_write();
   file.check_mergeable(*state_);
   file.flush(*state_);
   file.make_room();
-  write::overwrite(bins, content, file.target_of(*state_));
+  write::overwrite(bins, content, chosen, file.target_of(*state_));
   file.try_to_make_room();
 }
 

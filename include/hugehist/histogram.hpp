@@ -65,10 +65,11 @@ class HUGEHIST_EXPORT histogram {
   void grow(const std::string& axis, std::span<const std::string> labels);
 
   /// Replaces bins. `bins` has for each axis storage bins, flow bins counted, each at most once; the bins replaced
-  /// are their product. `content` has one value for each, or length 1 along an axis to repeat it. Chunks that would
-  /// stay zero are not made. Throws std::invalid_argument where bins or content do not fit, and then nothing was
-  /// replaced.
-  void overwrite(std::span<const std::vector<std::size_t>> bins, const dense_planes& content);
+  /// are their product. `content` has one value for each, or length 1 along an axis to repeat it; `chosen`, where it is
+  /// not empty, says for each of these values whether it replaces anything. Chunks that would stay zero are not made.
+  /// Throws std::invalid_argument where bins or content do not fit, and then nothing was replaced.
+  void overwrite(std::span<const std::vector<std::size_t>> bins, const dense_planes& content,
+                 std::span<const std::uint8_t> chosen = {});
 
   /// Reads what the maps select, one map for each axis. Memory: the answer, and one chunk a thread.
   /// Throws std::invalid_argument for maps that do not fit the axes as they are now, memory_error for an answer that is

@@ -71,14 +71,24 @@ void fill(handle& self, const py::sequence& columns, const py::object& weight, c
   unlocked([&] { self.target().fill(arguments, threads); });
 }
 
-void overwrite(handle& self, const std::vector<std::vector<std::size_t>>& bins, const py::sequence& given) {
+void overwrite(handle& self, const py::sequence& bins_of_axes, const py::sequence& given, const py::object& chosen) {
+  std::vector<std::vector<std::size_t>> bins;
+  for (const auto& each : bins_of_axes) {
+    const auto list = each.cast<py::array_t<std::int64_t, py::array::c_style>>();  // a negative one is no bin
+    bins.emplace_back(list.data(), list.data() + list.size());
+  }
   dense_planes content;
   for (const auto& each : given) {
     const auto plane = each.cast<py::array>();
     content.shape.assign(plane.shape(), plane.shape() + plane.ndim());
     content.planes.push_back(plane_from(plane));
   }
-  unlocked([&] { self.target().overwrite(bins, content); });
+  std::vector<std::uint8_t> mask;
+  if (!chosen.is_none()) {
+    const auto array = chosen.cast<py::array_t<bool, py::array::c_style>>();
+    mask.assign(array.data(), array.data() + array.size());
+  }
+  unlocked([&] { self.target().overwrite(bins, content, mask); });
 }
 
 bool merge(handle& self, const delta& addend, const py::object& id, const py::object& progress) {
@@ -128,7 +138,7 @@ void bind_histogram(py::module_& module) {
                              [](handle& self) { return unlocked([&] { return self.target().variance_known(); }); })
       .def("fill", &fill, py::arg("columns"), py::arg("weight"), py::arg("sample"), py::arg("allow_nan"),
            py::arg("threads"))
-      .def("overwrite", &overwrite, py::arg("bins"), py::arg("content"))
+      .def("overwrite", &overwrite, py::arg("bins"), py::arg("content"), py::arg("chosen") = py::none())
       .def("merge", &merge, py::arg("addend"), py::arg("id"), py::arg("progress") = py::none())
       .def("buffer", [](handle& self) { return shared_buffer{unlocked([&] { return self.target().buffer(); })}; })
       .def("grow", &grow, py::arg("axis"), py::arg("labels"))

@@ -16,6 +16,7 @@ from .selection import storage_bin
 
 PART_BINS = 1 << 22
 Bins = npt.NDArray[np.int64]
+Chosen = npt.NDArray[np.bool_]
 
 
 def has_arrays(index: Any) -> bool:
@@ -37,16 +38,22 @@ def gather(source: Base, index: Any) -> Array:
     return points.as_numpy(result).view(type(nothing))
 
 
-def scatter(source: Base, index: Any, value: Any, write: Callable[[list[Any], Array], None]) -> None:
-    """The other way: `write(box, cells)` gets each box with the new content of its bins, the others as they are."""
+def scatter(source: Base, index: Any, value: Any, write: Callable[[list[Any], Array, Chosen], None]) -> None:
+    """The other way: `write(box, cells, chosen)` gets each box with new content, and which of its bins have any.
+
+    Nothing is read: what other threads fill into the other bins of a box stays.
+    """
     points = _Points(source, index)
-    given = gather(source, index)
+    nothing = source._cells([slice(0, 0)] * source.ndim)
+    given = points.as_numpy(np.empty((points.count, *points.rows), nothing.dtype)).view(type(nothing))
     given[...] = value
     values = points.from_numpy(np.asarray(given))
     for part, box, inside in points.boxes():
-        cells = np.asarray(source._cells(box))
+        shape = [each.stop - each.start if isinstance(each, slice) else len(each) for each in box]
+        cells, chosen = np.zeros(shape, nothing.dtype), np.zeros(shape, np.bool_)
         cells[inside] = np.moveaxis(values[part], 0, points.place)
-        write(box, cells)
+        chosen[inside] = True
+        write(box, cells, chosen)
 
 
 class _Points:
@@ -108,9 +115,9 @@ def _entry(entry: Any, axis: Axis, owner: str) -> slice | Bins:
     if isinstance(entry, np.ndarray) and entry.ndim > 0:
         if entry.dtype.kind not in "iu":
             raise IndexError(f"{owner}: an array of bins has integers, not {entry.dtype}")
+        if entry.size and not (-len(axis) <= entry.min() and entry.max() < len(axis)):
+            raise IndexError(f"{owner} has {len(axis)} bins, there is none at {entry.min()} or {entry.max()}")
         bins = entry.astype(np.int64)
-        if bins.size and not (-len(axis) <= bins.min() and bins.max() < len(axis)):
-            raise IndexError(f"{owner} has {len(axis)} bins, there is none at {bins.min()} or {bins.max()}")
         return np.where(bins < 0, bins + len(axis), bins) + first
     one = normalise((entry,), (axis,), owner)[0]
     if not isinstance(one, int):

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .axes import Axis, describe, storage_name
-from .cells import MEANS, PLANES, dtype_of, fields_of, planes_of, without_undefined
+from .cells import MEANS, PLANES, array_of, dtype_of, fields_of, numbers_of, planes_of, without_undefined
 from .gather import has_arrays, scatter
 from .indexing import normalise
 from .selection import Selection, listed_bins, slice_bounds, storage_bin
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .readable import Readable
 
 Array = npt.NDArray[Any]
+Bins = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,12 @@ class Part:
     """Storage bins of one axis that an index entry names."""
 
     owner: str
-    inner: list[int]
-    flow: list[int]  # with the flow bins of open ends
+    inner: Bins
+    flow: Bins  # with the flow bins of open ends
     ends: tuple[bool, bool] = (False, False)  # whether underflow and overflow are among them
     sliced: bool = True  # the value has this axis
 
-    def choose(self, length: int) -> list[int]:
+    def choose(self, length: int) -> Bins:
         """The bins for so many values; one value is for all."""
         if length in (1, len(self.inner)):
             return self.inner
@@ -50,7 +51,8 @@ def assign(target: Readable, index: Any, value: Any) -> None:
     owner = target._source.owner
     selection = target._selection()
     if has_arrays(index):
-        scatter(target, index, value, lambda box, cells: _overwrite_box(target, selection, box, cells))
+        cells = _cells(target._source.core.storage, value, owner)
+        scatter(target, index, cells, lambda *box: _overwrite_box(target, selection, *box))
         return
     entries = normalise(index, selection.axes, owner)
     parts = [
@@ -73,28 +75,29 @@ def assign(target: Readable, index: Any, value: Any) -> None:
     target._source.core.overwrite(where, [_in_file_order(plane, lengths_of_axes, selection) for plane in planes])
 
 
-def _overwrite_box(target: Readable, selection: Selection, box: Sequence[Any], cells: Array) -> None:
+def _overwrite_box(target: Readable, selection: Selection, box: Sequence[Any], cells: Array, chosen: Array) -> None:
     owner = target._source.owner
-    bins = [np.arange(extent)[part].tolist() for extent, part in zip(selection.shape, box, strict=True)]
+    bins = [np.arange(extent)[part] for extent, part in zip(selection.shape, box, strict=True)]
     where = _bins_of_histogram(selection, bins, owner)
     planes = _planes(target._source.core.storage, cells, owner)
-    target._source.core.overwrite(where, [_in_file_order(plane, cells.shape, selection) for plane in planes])
+    ordered = [_in_file_order(each, cells.shape, selection) for each in (*planes, chosen)]
+    target._source.core.overwrite(where, ordered[:-1], ordered[-1])
 
 
 def _part(axis: Axis, entry: Any, owner: str) -> Part:
     if isinstance(entry, int):
-        place = [storage_bin(axis, entry, owner)]
+        place = np.array([storage_bin(axis, entry, owner)])
         return Part(owner, place, place, sliced=False)
     if isinstance(entry, list):
-        places = listed_bins(axis, entry, owner)
+        places = np.array(listed_bins(axis, entry, owner), np.intp)
         return Part(owner, places, places)
     if entry.step is not None:
         raise ValueError(f"{owner}: a slice with a step, sum or rebin cannot be set, only read")
     begin, end = slice_bounds(axis, entry.start, entry.stop)
     shift = int(axis.traits.underflow)
-    inner = list(range(max(begin, 0) + shift, min(end, len(axis)) + shift))
+    inner = np.arange(max(begin, 0) + shift, min(end, len(axis)) + shift)
     under, over = begin < 0, end > len(axis)
-    flow = [0] * under + inner + [axis.extent - 1] * over
+    flow = np.concatenate([np.arange(int(under)), inner, np.arange(axis.extent - int(over), axis.extent)])
     return Part(owner, inner, flow, (under, over))
 
 
@@ -113,32 +116,32 @@ def _check_histogram(value: Any, kind: str, sliced: Sequence[Part], owner: str) 
 
 def _planes(kind: str, value: Any, owner: str) -> list[Array]:
     """One array for each plane. Cells of several numbers come as structured arrays, or with a last axis of them."""
-    array, names = np.asarray(value), PLANES[kind]
+    array, names = array_of(value, owner), PLANES[kind]
     if len(names) == 1:
-        return [_numbers(array, dtype_of(kind), owner)]
+        return [numbers_of(array, dtype_of(kind), owner)]
     if array.dtype.names == fields_of(kind):
-        return [_numbers(plane, np.float64, owner) for plane in planes_of(kind, array)]
+        return [numbers_of(plane, np.float64, owner) for plane in planes_of(kind, array)]
     if array.ndim == 0 or array.shape[-1] != len(names):
         raise ValueError(
             f"{owner}: give each bin {', '.join(names)}, as an array of shape (..., {len(names)}) or a view"
         )
-    planes = [_numbers(array[..., i], np.float64, owner) for i in range(len(names))]
+    planes = [numbers_of(array[..., i], np.float64, owner) for i in range(len(names))]
     if kind in MEANS:
         planes[-1] = without_undefined(planes)
     return planes
 
 
-def _numbers(array: Array, dtype: Any, owner: str) -> Array:
-    if array.dtype.kind not in "biuf":
+def _cells(kind: str, value: Any, owner: str) -> Any:
+    """What bins picked by integer arrays are set to: numbers where they hold one each, else what NumPy makes of it."""
+    array = array_of(value, owner)
+    if fields_of(kind) is None:
+        return numbers_of(array, dtype_of(kind), owner)
+    if array.dtype.kind not in "biufVO":  # structured arrays and accumulators too
         raise TypeError(f"{owner}: bins hold numbers, not {array.dtype}")
-    with np.errstate(invalid="ignore"):
-        numbers = np.ascontiguousarray(array, dtype=dtype).reshape(array.shape)
-    if dtype is np.int64 and array.dtype.kind in "uf" and not np.array_equal(numbers, array):
-        raise ValueError(f"{owner} holds int64: the values are not whole, or too large")
-    return numbers
+    return value
 
 
-def _bins_of_histogram(selection: Selection, bins: Sequence[Sequence[int]], owner: str) -> list[list[int]]:
+def _bins_of_histogram(selection: Selection, bins: Sequence[Bins], owner: str) -> list[Bins]:
     """For each axis of the histogram its storage bins, where the bins of the selection stand for one each."""
     wanted = dict(zip(selection.order, bins, strict=True))
     result = []
@@ -149,10 +152,10 @@ def _bins_of_histogram(selection: Selection, bins: Sequence[Sequence[int]], owne
         counts = np.bincount(one.target[kept], minlength=one.extent)
         origin = np.zeros(one.extent, np.intp)
         origin[one.target[kept]] = kept
-        chosen = np.asarray(wanted.get(source, [0]), np.intp)
+        chosen = wanted.get(source, np.zeros(1, np.intp))
         if np.any(counts[chosen] != 1):
             raise ValueError(f"{owner}: a bin of this view is a sum of bins, or none, and cannot be set")
-        result.append(origin[chosen].tolist())
+        result.append(origin[chosen])
     return result
 
 

@@ -30,8 +30,9 @@ struct axis_part {
 
 class overwriter {
  public:
-  overwriter(std::span<const std::vector<std::size_t>> bins, const dense_planes& content, const write_target& target)
-      : bins_{bins}, content_{content}, target_{target}, record_{target.store.record(target.id)} {}
+  overwriter(std::span<const std::vector<std::size_t>> bins, const dense_planes& content,
+             std::span<const std::uint8_t> chosen, const write_target& target)
+      : bins_{bins}, content_{content}, chosen_{chosen}, target_{target}, record_{target.store.record(target.id)} {}
 
   void run() {
     check_bins();
@@ -89,6 +90,8 @@ class overwriter {
       if (content_.shape[i] != 1) content_strides_[i] = cells;
       cells = base::checked_multiply(cells, content_.shape[i], "the content");
     }
+    if (!chosen_.empty() && chosen_.size() != cells)
+      throw std::invalid_argument{"what is chosen does not have the shape of the content"};
     const auto infos = planes(record_.schema.kind);
     if (content_.planes.size() != infos.size())
       throw std::invalid_argument{"the content has " + std::to_string(content_.planes.size()) + " planes for the " +
@@ -131,7 +134,7 @@ class overwriter {
       store::chunk_coordinate coordinate;
       coordinate.rank = static_cast<std::uint32_t>(rank());
       for (std::size_t i = 0; i < rank(); ++i) coordinate.index[i] = parts_[i][at[i]].chunk;
-      if (!brings_content(at) && !target_.cache.exists(layout, coordinate)) continue;
+      if (!brings_content(at) && !(is_touched(at) && target_.cache.exists(layout, coordinate))) continue;
       chunks_.push_back(at);
       coordinates_.push_back(coordinate);
     }
@@ -145,38 +148,48 @@ class overwriter {
 
   bool brings_content(const position& at) const {
     if (zero_) return false;
-    for (const auto* source : sources_)
-      if (any_of(at, 0, 0, source)) return true;
-    return false;
+    return std::ranges::any_of(sources_, [&](const auto* source) {
+      return any_of(at, 0, 0, [&](std::size_t offset) {
+        std::uint64_t bits = 0;
+        std::memcpy(&bits, source + offset * element_size, element_size);
+        return bits != 0 && is_chosen(offset);
+      });
+    });
   }
 
-  bool any_of(const position& at, std::size_t axis, std::size_t offset, const std::byte* source) const {
-    if (axis == rank()) {
-      std::uint64_t bits = 0;
-      std::memcpy(&bits, source + offset * element_size, element_size);
-      return bits != 0;
-    }
+  bool is_touched(const position& at) const {
+    return chosen_.empty() || any_of(at, 0, 0, [&](std::size_t offset) { return is_chosen(offset); });
+  }
+
+  bool is_chosen(std::size_t offset) const noexcept { return chosen_.empty() || chosen_[offset] != 0; }
+
+  /// `offset` of a value in the content
+  template <class Predicate>
+  bool any_of(const position& at, std::size_t axis, std::size_t offset, const Predicate& predicate) const {
+    if (axis == rank()) return predicate(offset);
     return std::ranges::any_of(parts_[axis][at[axis]].bins, [&](const auto& bin) {
-      return any_of(at, axis + 1, offset + bin.in_content * content_strides_[axis], source);
+      return any_of(at, axis + 1, offset + bin.in_content * content_strides_[axis], predicate);
     });
   }
 
   void copy(const position& at, const chunk::pinned_chunk& pin) const noexcept {
-    for (std::size_t plane = 0; plane < sources_.size(); ++plane) copy(at, 0, sources_[plane], pin.plane(plane));
+    for (std::size_t plane = 0; plane < sources_.size(); ++plane) copy(at, 0, 0, sources_[plane], pin.plane(plane));
   }
 
-  void copy(const position& at, std::size_t axis, const std::byte* source, std::byte* to) const noexcept {
+  void copy(const position& at, std::size_t axis, std::size_t offset, const std::byte* source,
+            std::byte* to) const noexcept {
     if (axis == rank()) {
-      std::memcpy(to, source, element_size);
+      if (is_chosen(offset)) std::memcpy(to, source + offset * element_size, element_size);
       return;
     }
     for (const auto& bin : parts_[axis][at[axis]].bins)
-      copy(at, axis + 1, source + bin.in_content * content_strides_[axis] * element_size,
+      copy(at, axis + 1, offset + bin.in_content * content_strides_[axis], source,
            to + bin.in_chunk * chunk_strides_[axis] * element_size);
   }
 
   std::span<const std::vector<std::size_t>> bins_;
   const dense_planes& content_;
+  std::span<const std::uint8_t> chosen_;
   const write_target& target_;
   const store::histogram_record& record_;
   std::vector<std::size_t> content_strides_, chunk_strides_;  // in elements
@@ -190,8 +203,8 @@ class overwriter {
 }  // namespace
 
 void overwrite(std::span<const std::vector<std::size_t>> bins, const dense_planes& content,
-               const write_target& target) {
-  overwriter{bins, content, target}.run();
+               std::span<const std::uint8_t> chosen, const write_target& target) {
+  overwriter{bins, content, chosen, target}.run();
 }
 
 }  // namespace hugehist::write

@@ -77,6 +77,25 @@ TEST_CASE("overwriting sees what was filled, and is undone by discard") {
   CHECK(std::accumulate(values.begin(), values.end(), 0.0) == 1.0);
 }
 
+TEST_CASE("only what is chosen is overwritten") {
+  auto f = file::in_memory();
+  auto h = f.create("h", some_axes(), storage::double_, {.chunks = {1, 11, 4}});
+  h.overwrite(bin_lists{{0}, {2, 3}, {1}}, {{1, 2, 1}, {std::vector<double>{5.0, 6.0}}});
+  h.overwrite(bin_lists{{0, 1, 2}, {2, 3}, {1}}, {{3, 2, 1}, {std::vector<double>{7, 8, 9, 7, 8, 9}}},
+              std::vector<std::uint8_t>{0, 1, 1, 0, 0, 0});
+  std::vector<double> model(3 * 11 * 4, 0.0);
+  model[2 * 4 + 1] = 5.0;
+  model[3 * 4 + 1] = 8.0;
+  model[(11 + 2) * 4 + 1] = 9.0;
+  CHECK(values_of(h) == model);
+  f.commit();
+  CHECK(h.stats().stored_chunks == 2);
+  CHECK_THROWS_AS(
+      h.overwrite(bin_lists{{0}, {0}, {0}}, {{1, 1, 1}, {std::vector<double>{1.0}}}, std::vector<std::uint8_t>{1, 1}),
+      std::invalid_argument);
+  CHECK(values_of(h) == model);
+}
+
 TEST_CASE("more chunks than the budget holds are overwritten in one go") {
   auto f = file::in_memory({.memory = std::size_t{8} << 20, .threads = 2});
   auto h = f.create("h", {axis::any{axis::integer{0, 40, false, false}}, axis::any{axis::regular{65536 - 2, 0.0, 1.0}}},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import threading
 from typing import Any
 
 import boost_histogram as bh
@@ -167,6 +168,46 @@ def test_whole_numbers_for_integers(file: hugehist.File) -> None:
         with pytest.raises(ValueError, match="not whole, or too large"):
             h[...] = bad
     assert h.values().tolist() == [1, 2, 2**53]
+
+
+@pytest.mark.parametrize("storage", ["int64", "double", "weight"])
+def test_what_is_no_number_is_refused(memory: hugehist.File, storage: str) -> None:
+    h = memory.create("h", hist.axis.Integer(0, 3), storage=storage)
+    width = () if storage != "weight" else (2,)
+    where = np.array([0, 1, 2])
+    for index in (..., where):
+        with pytest.raises(ValueError, match="masked"):
+            h[index] = np.ma.masked_array(np.ones((3, *width)), np.eye(3)[:, : width[0]] if width else [0, 1, 0])
+        with pytest.raises(TypeError, match="bins hold numbers, not complex"):
+            h[index] = np.ones((3, *width)) * 1j
+    if storage == "int64":
+        for bad in ([0.5, 1, 2], np.nan, 1e19, np.uint64(2**63)):
+            with pytest.raises(ValueError, match="not whole, or too large"):
+                h[where] = bad
+    with pytest.raises(IndexError, match="18446744073709551615"):
+        h[np.array([2**64 - 1], np.uint64)] = np.ones((1, *width))
+    assert h.empty(flow=True)
+
+
+def test_bins_beside_those_that_arrays_pick_are_not_written(file: hugehist.File) -> None:
+    """Not even with what they hold: another thread may be filling them."""
+    h = file.create("h", hist.axis.Integer(0, 2, name="c"), hist.axis.Integer(0, 50, name="x"))
+    h[0, 49] = 1  # fills the box of bins that is set below
+    over = threading.Event()
+
+    def set_bins() -> None:
+        while not over.is_set():
+            h[np.array([0, 1]), np.array([49, 0])] = 2.0
+
+    setting = threading.Thread(target=set_bins)
+    setting.start()
+    try:
+        for _ in range(3000):
+            h.fill(c=[1], x=[49])
+    finally:
+        over.set()
+        setting.join()
+    assert h[1, 49] == 3000
 
 
 def test_zeros_make_no_chunk_and_a_reset_keeps_none_alive(pair: Any, file: hugehist.File) -> None:
