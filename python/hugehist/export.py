@@ -21,6 +21,8 @@ def export(source: Any, path: Path, name: str, dtype: str) -> None:
     """`source` is a Readable. On an error the file is as it was before."""
     if dtype not in _TYPES:
         raise ValueError(f"dtype={dtype!r} is none of 'float64' and 'float32'")
+    if "\0" in name or "\0" in str(path):
+        raise ValueError(f"neither the name {name!r} nor the path {str(path)!r} can hold a null character")
     h5py, hdf5 = (needed(module, "export()", "export") for module in ("h5py", "uhi.io.hdf5"))
     selection = source._selection()
     structure = source._structure(selection)

@@ -225,6 +225,7 @@ class Readable(Arithmetic, Categories, Comparing, Describing, Interchange, Plott
 
     def __reduce__(self) -> tuple[Any, ...]:
         """A handle to a file on disk: its path, the name, the steps. Opened for reading where it is unpickled."""
+        self._source.axes()  # a KeyError where it was removed: another histogram may have its name
         return _unpickled, (origin_to_pickle(self._source.home, self._source.owner), self.name, self._steps)
 
     def __copy__(self) -> NoReturn:

@@ -95,3 +95,13 @@ def test_an_empty_histogram(memory: hugehist.File, path: Path) -> None:
     with hugehist.File(path) as file:
         assert file["h"].sum().value == 0
         assert len(file["h"].axes[1]) == 0
+
+
+def test_names_end_where_they_end(memory: hugehist.File, path: Path) -> None:
+    """HDF5 takes a null character for the end of a name."""
+    h = filled(memory, "double")
+    for target, name in ((path, "a\0b"), (path.with_name("a\0b"), "h")):
+        with pytest.raises(ValueError, match="null character"):
+            h.export(target, name)
+    assert not path.exists()
+    assert not path.with_name("a").exists()

@@ -141,6 +141,20 @@ def test_files_in_memory_are_refused(open_file: Any) -> None:
                 pickle.dumps(what)
 
 
+def test_a_removed_histogram_is_not_taken_for_its_successor(path: Path) -> None:
+    with hugehist.File(path, "w") as file:
+        old = file.create("h", hist.axis.Regular(5, 0, 1, name="x"))
+        view = old[:2]
+        file.commit()
+        del file["h"]
+        file.create("h", hist.axis.Regular(5, 0, 2, name="x"))
+        file.commit()
+        for handle in (old, view):
+            with pytest.raises(KeyError, match="this handle is void"):
+                pickle.dumps(handle)
+        assert pickle.dumps(file["h"])
+
+
 def test_handles_are_not_copied(analysis: Path) -> None:
     with hugehist.File(analysis) as file:
         for what in (file["dir/h"], file["dir/h"][...]):
