@@ -3,8 +3,6 @@
 #include "read/reduce.hpp"
 #include "write/overwrite.hpp"
 
-#include <hugehist/error.hpp>
-
 #include <algorithm>
 #include <stdexcept>
 
@@ -95,12 +93,7 @@ std::size_t histogram::axis_index(const std::string& name) const {
   const auto lock = state_->owner->enter();
   state_->owner->check_usable(*state_);
   const auto& axes = state_->owner->store->record(state_->id).schema.axes;
-  std::string known;
-  for (std::size_t i = 0; i < axes.size(); ++i) {
-    if (axes[i].name() == name) return i;
-    known += (i == 0 ? "'" : ", '") + axes[i].name() + "'";
-  }
-  throw key_error{"histogram '" + state_->name + "' has no axis '" + name + "': its axes are " + known};
+  return model::find_axis(axes, name, "histogram '" + state_->name + "'");
 }
 
 histogram_stats histogram::stats() const {

@@ -13,7 +13,7 @@ struct view::state {
   std::vector<change> steps;
 
   read::selection selection() const {
-    auto result = read::selection::whole(source.axes());
+    auto result = read::selection::whole(source.axes(), "histogram '" + source.name() + "'");
     for (const auto& step : steps) step(result);
     return result;
   }

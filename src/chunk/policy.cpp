@@ -73,18 +73,13 @@ void join_fixed_categories(const store::histogram_record& record, const std::vec
   }
 }
 
-std::string axis_label(const model::schema& schema, std::size_t i) {
-  const auto name = schema.axes[i].name();
-  return "axis " + std::to_string(i) + (name.empty() ? "" : " ('" + name + "')");
-}
-
 /// Chunk coordinates have 32 bits an axis.
 void check_chunk_count(const std::vector<std::size_t>& shape, const model::schema& schema) {
   for (std::size_t i = 0; i < shape.size(); ++i)
     if (schema.axes[i].extent() / shape[i] >= std::numeric_limits<std::uint32_t>::max())
-      throw std::invalid_argument{axis_label(schema, i) + " has " + std::to_string(schema.axes[i].extent()) +
-                                  " bins, which makes too many chunks of " + std::to_string(shape[i]) +
-                                  ": use fewer bins or longer chunks="};
+      throw std::invalid_argument{model::describe(schema.axes[i], i) + " has " +
+                                  std::to_string(schema.axes[i].extent()) + " bins, which makes too many chunks of " +
+                                  std::to_string(shape[i]) + ": use fewer bins or longer chunks="};
 }
 
 }  // namespace
@@ -116,11 +111,12 @@ void validate_chunk_shape(const std::vector<std::size_t>& shape, const model::sc
   for (std::size_t i = 0; i < shape.size(); ++i) {
     const auto& axis = schema.axes[i];
     if (shape[i] == 0)
-      throw std::invalid_argument{"chunks= is 0 for " + axis_label(schema, i) + ": every length must be at least 1"};
+      throw std::invalid_argument{"chunks= is 0 for " + model::describe(schema.axes[i], i) +
+                                  ": every length must be at least 1"};
     if (!axis.is_growing() && shape[i] > std::max<std::size_t>(axis.extent(), 1))
-      throw std::invalid_argument{"chunks= is " + std::to_string(shape[i]) + " for " + axis_label(schema, i) +
-                                  ", which has only " + std::to_string(axis.extent()) +
-                                  " bins (flow bins included) and does not grow"};
+      throw std::invalid_argument{"chunks= is " + std::to_string(shape[i]) + " for " +
+                                  model::describe(schema.axes[i], i) + ", which has only " +
+                                  std::to_string(axis.extent()) + " bins (flow bins included) and does not grow"};
   }
   const auto bytes =
       base::checked_multiply(base::checked_product(shape, "the chunk shape"), element_size, "the chunk shape");

@@ -2,6 +2,8 @@
 
 #include "base/checked.hpp"
 
+#include <hugehist/error.hpp>
+
 #include <limits>
 #include <set>
 #include <stdexcept>
@@ -27,6 +29,20 @@ std::vector<std::size_t> extents(const std::vector<axis::any>& axes) {
 
 std::vector<std::size_t> category_axes(const std::vector<axis::any>& axes) { return positions(axes, true); }
 std::vector<std::size_t> dense_axes(const std::vector<axis::any>& axes) { return positions(axes, false); }
+
+std::string describe(const axis::any& axis, std::size_t position) {
+  return axis.name().empty() ? "axis " + std::to_string(position) : "axis '" + axis.name() + "'";
+}
+
+std::size_t find_axis(const std::vector<axis::any>& axes, const std::string& name, const std::string& owner) {
+  std::string known;
+  for (std::size_t i = 0; i < axes.size(); ++i) {
+    const auto found = axes[i].name();
+    if (found == name && !name.empty()) return i;
+    known += (i == 0 ? "" : ", ") + (found.empty() ? "(unnamed " + std::to_string(i) + ")" : "'" + found + "'");
+  }
+  throw key_error{owner + " has no axis '" + name + "': its axes are " + known};
+}
 
 void validate(const schema& schema) {
   constexpr std::size_t max_axes = 32;  // of HDF5 datasets and of Boost.Histogram

@@ -5,6 +5,7 @@
 #include <hugehist/storage.hpp>
 
 #include <cstddef>
+#include <string>
 #include <vector>
 
 namespace hugehist::model {
@@ -24,6 +25,12 @@ std::vector<std::size_t> extents(const std::vector<axis::any>& axes);
 /// Positions of the category axes, and of the others, in axis order.
 std::vector<std::size_t> category_axes(const std::vector<axis::any>& axes);
 std::vector<std::size_t> dense_axes(const std::vector<axis::any>& axes);
+
+/// How messages call an axis: by its name, else by its position.
+std::string describe(const axis::any& axis, std::size_t position);
+
+/// Position of an axis by its name. Throws key_error with the names there are; `owner` is what it calls the histogram.
+std::size_t find_axis(const std::vector<axis::any>& axes, const std::string& name, const std::string& owner);
 
 /// Throws std::invalid_argument when the axes make no histogram that can be kept: more than 32 axes, names
 /// that repeat, a number of bins times eight bytes that does not fit 63 bits.

@@ -12,16 +12,10 @@
 #include <utility>
 
 namespace hugehist::read {
-namespace {
 
-std::string described(const axis::any& axis, std::size_t position) {
-  return axis.name().empty() ? "axis " + std::to_string(position) : "axis '" + axis.name() + "'";
-}
-
-}  // namespace
-
-selection selection::whole(std::vector<axis::any> axes) {
+selection selection::whole(std::vector<axis::any> axes, std::string owner) {
   selection result;
+  result.owner = std::move(owner);
   for (const auto extent : model::extents(axes)) result.maps.push_back(axis_map::all(extent));
   result.order.resize(axes.size());
   std::iota(result.order.begin(), result.order.end(), std::size_t{0});
@@ -33,23 +27,19 @@ std::size_t selection::find(const axis_reference& reference) const {
   if (const auto* number = std::get_if<std::int64_t>(&reference.which())) {
     const auto rank = static_cast<std::int64_t>(axes.size());
     if (*number < -rank || *number >= rank)
-      throw key_error{"there is no axis " + std::to_string(*number) + ": there are " + std::to_string(rank)};
+      throw key_error{owner + " has " + std::to_string(rank) + " axes, there is none at " + std::to_string(*number)};
     return static_cast<std::size_t>(*number < 0 ? *number + rank : *number);
   }
-  const auto& name = std::get<std::string>(reference.which());
-  std::string known;
-  for (std::size_t i = 0; i < axes.size(); ++i) {
-    if (axes[i].name() == name) return i;
-    known += (i == 0 ? "'" : ", '") + axes[i].name() + "'";
-  }
-  throw key_error{"there is no axis '" + name + "': the axes are " + known};
+  return model::find_axis(axes, std::get<std::string>(reference.which()), owner);
 }
+
+std::string selection::describe(std::size_t which) const { return owner + ", " + model::describe(axes[which], which); }
 
 void selection::select(std::span<const axis_selector> parts) {
   std::vector<std::optional<selected_axis>> taken(axes.size());
   for (const auto& part : parts) {
     const auto which = find(part.axis);
-    if (taken[which]) throw std::invalid_argument{described(axes[which], which) + " is selected twice"};
+    if (taken[which]) throw std::invalid_argument{describe(which) + " is selected twice"};
     taken[which] = select_axis(axes[which], part.take);
   }
   std::vector<selected_axis> all;
@@ -63,7 +53,7 @@ void selection::project(std::span<const axis_reference> kept) {
   for (const auto& reference : kept) {
     wanted.push_back(find(reference));
     if (std::ranges::count(wanted, wanted.back()) > 1)
-      throw std::invalid_argument{described(axes[wanted.back()], wanted.back()) + " is projected onto twice"};
+      throw std::invalid_argument{describe(wanted.back()) + " is projected onto twice"};
   }
   std::vector<selected_axis> parts;
   for (std::size_t i = 0; i < axes.size(); ++i)
@@ -86,8 +76,8 @@ void selection::scale(const axis_reference& axis, std::span<const double> factor
   const auto& target = axes[which];
   std::vector<double> all(target.extent(), 1.0);
   if (factors.size() != target.size() && factors.size() != target.extent())
-    throw std::invalid_argument{described(target, which) + " has " + std::to_string(target.size()) +
-                                " bins, but there are " + std::to_string(factors.size()) + " factors"};
+    throw std::invalid_argument{describe(which) + " has " + std::to_string(target.size()) + " bins, but there are " +
+                                std::to_string(factors.size()) + " factors"};
   const bool flow = factors.size() == target.extent();
   std::ranges::copy(factors, all.begin() + (!flow && target.underflow() ? 1 : 0));
   multiply(which, std::move(all));
@@ -97,12 +87,12 @@ void selection::scale(const axis_reference& axis, const std::map<std::string, do
   const auto which = find(axis);
   const auto& target = axes[which];
   if (!target.is_category())
-    throw std::invalid_argument{described(target, which) + " has no labels: give one factor for each bin"};
+    throw std::invalid_argument{describe(which) + " has no labels: give one factor for each bin"};
   std::vector<double> all(target.extent(), 1.0);
   const auto labels = target.labels();
   for (const auto& [label, factor] : factors) {
     const auto found = std::ranges::find(labels, label);
-    if (found == labels.end()) throw key_error{described(target, which) + " has no label '" + label + "' to scale"};
+    if (found == labels.end()) throw key_error{describe(which) + " has no label '" + label + "' to scale"};
     all[static_cast<std::size_t>(found - labels.begin())] = factor;
   }
   multiply(which, std::move(all));
@@ -110,7 +100,8 @@ void selection::scale(const axis_reference& axis, const std::map<std::string, do
 
 void selection::multiply(std::size_t which, std::vector<double> factors) {
   for (const auto factor : factors)  // chunks that do not exist would stay 0
-    if (!std::isfinite(factor)) throw std::invalid_argument{described(axes[which], which) + ": factors are finite"};
+    if (!std::isfinite(factor))
+      throw std::invalid_argument{describe(which) + ": factors are finite, not " + std::to_string(factor)};
   auto map = axis_map::all(axes[which].extent());
   map.factor = std::move(factors);
   maps[order[which]] = compose(maps[order[which]], map);

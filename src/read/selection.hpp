@@ -18,11 +18,12 @@
 namespace hugehist::read {
 
 struct selection {
+  std::string owner;               ///< what messages call the histogram
   std::vector<axis::any> axes;     ///< of the result
   std::vector<std::size_t> order;  ///< for each of them, the axis of the histogram that it comes from
   std::vector<axis_map> maps;      ///< for each axis of the histogram
 
-  static selection whole(std::vector<axis::any> axes);
+  static selection whole(std::vector<axis::any> axes, std::string owner);
 
   /// Position among `axes`. Throws key_error with the names there are.
   std::size_t find(const axis_reference& reference) const;
@@ -36,6 +37,7 @@ struct selection {
   dense_planes arrange(dense_planes content) const;
 
  private:
+  std::string describe(std::size_t which) const;
   void apply(std::vector<selected_axis> parts);
   void multiply(std::size_t which, std::vector<double> factors);
 };

@@ -2,6 +2,7 @@
 
 #include "base/overloaded.hpp"
 #include "model/moments.hpp"
+#include "model/schema.hpp"
 
 #include <hugehist/error.hpp>
 
@@ -12,11 +13,6 @@
 
 namespace hugehist::write {
 namespace {
-
-std::string axis_text(const std::vector<axis::any>& axes, std::size_t i) {
-  const auto name = axes[i].name();
-  return name.empty() ? "axis " + std::to_string(i) : "axis '" + name + "'";
-}
 
 void check_no_repeats(const std::vector<std::string>& labels, const std::string& axis) {
   std::unordered_set<std::string_view> seen;
@@ -86,7 +82,7 @@ class checker {
     std::size_t position = 0;
     for (std::size_t i = 0; i < axes_.size(); ++i) {
       if (const auto* list = std::get_if<variations>(&arguments_.columns[i])) {
-        const auto axis = axis_text(axes_, i);
+        const auto axis = model::describe(axes_[i], i);
         if (!axes_[i].is_category()) throw type_error{axis + " takes numbers, not labels"};
         if (call_.span != no_span)
           throw std::invalid_argument{axis + " and " + first + " both take a list of labels: only one axis may"};
@@ -118,17 +114,17 @@ class checker {
 
   const numbers& values(std::size_t i) {
     const auto* column = std::get_if<numbers>(&arguments_.columns[i]);
-    if (column == nullptr) throw type_error{axis_text(axes_, i) + " takes numbers, not labels"};
+    if (column == nullptr) throw type_error{model::describe(axes_[i], i) + " takes numbers, not labels"};
     binning_.check_kind(call_.values.size(), *column);
     if (const auto shape = shape_of(*column); !shape.is_scalar) {
-      check_shape(axis_text(axes_, i), shape.events, shape.columns);
+      check_shape(model::describe(axes_[i], i), shape.events, shape.columns);
       if (shape.columns > 1) call_.bin_per_weight = true;
     }
     return *column;
   }
 
   category_column category(std::size_t i) {
-    const auto axis = axis_text(axes_, i);
+    const auto axis = model::describe(axes_[i], i);
     category_column result;
     using kind = category_column::kind;
     std::visit(base::overloaded{
@@ -171,7 +167,7 @@ class checker {
   }
 
   void integers(std::size_t i, const numbers& column, category_column& result) {
-    const auto axis = axis_text(axes_, i);
+    const auto axis = model::describe(axes_[i], i);
     if (std::holds_alternative<axis::str_category>(axes_[i].kind()))
       throw type_error{axis + " takes labels (strings), not numbers"};
     const auto shape = shape_of(column);

@@ -24,10 +24,6 @@ struct axis_part {
   std::vector<bin_place> bins;
 };
 
-[[noreturn]] void reject(std::size_t axis, const std::string& what) {
-  throw std::invalid_argument{"bins to overwrite: axis " + std::to_string(axis) + " " + what};
-}
-
 class overwriter {
  public:
   overwriter(std::span<const std::vector<std::size_t>> bins, const dense_planes& content,
@@ -62,6 +58,10 @@ class overwriter {
   using position = std::array<std::uint32_t, store::max_rank>;  // of a chunk: its part along each axis
 
   std::size_t rank() const noexcept { return bins_.size(); }
+
+  [[noreturn]] void reject(std::size_t axis, const std::string& what) const {
+    throw std::invalid_argument{"bins to overwrite: " + model::describe(record_.schema.axes[axis], axis) + " " + what};
+  }
 
   void check_bins() const {
     const auto extents = model::extents(record_.schema.axes);

@@ -13,7 +13,7 @@ namespace {
 using bin_lists = std::vector<std::vector<std::size_t>>;
 
 std::vector<axis::any> some_axes() {
-  return {axis::any{axis::str_category{{"a", "b", "c"}, true}}, axis::any{axis::regular{9, 0.0, 1.0}},
+  return {axis::any{axis::str_category{{"a", "b", "c"}, true}}, axis::any{axis::regular{9, 0.0, 1.0}, "x"},
           axis::any{axis::integer{0, 4, false, false}}};
 }
 
@@ -118,6 +118,7 @@ TEST_CASE("what does not fit is refused, and nothing is overwritten") {
   CHECK_THROWS_AS(h.overwrite(bin_lists{{0}, {0}}, one), std::invalid_argument);
   CHECK_THROWS_AS(h.overwrite(bin_lists{{3}, {0}, {0}}, one), std::invalid_argument);
   CHECK_THROWS_AS(h.overwrite(bin_lists{{0, 0}, {0}, {0}}, one), std::invalid_argument);
+  CHECK_THROWS_WITH(h.overwrite(bin_lists{{0}, {0, 0}, {0}}, one), contains("axis 'x' has a bin twice"));
   CHECK_THROWS_AS(h.overwrite(bin_lists{{0}, {0}, {0}}, {{1, 1}, {std::vector<double>{1.0}}}), std::invalid_argument);
   CHECK_THROWS_AS(h.overwrite(bin_lists{{0}, {0}, {0}}, {{1, 2, 1}, {std::vector<double>(2)}}), std::invalid_argument);
   CHECK_THROWS_AS(h.overwrite(bin_lists{{0}, {0}, {0}}, {{1, 1, 1}, {std::vector<double>(2)}}), std::invalid_argument);

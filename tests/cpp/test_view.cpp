@@ -202,6 +202,8 @@ TEST_CASE("what cannot be selected is refused when it is asked for") {
   auto f = file::in_memory();
   const view all{weighted(f)};
   CHECK_THROWS_AS(all.select({{"y", 0}}), key_error);
+  CHECK_THROWS_WITH(all.select({{"y", 0}}), "histogram 'w' has no axis 'y': its axes are 'dataset', 'x'");
+  CHECK_THROWS_AS(all.select({{"", 0}}), key_error);
   CHECK_THROWS_AS(all.select({{2, 0}}), key_error);
   CHECK_THROWS_AS(all.select({{"x", 0}, {1, 0}}), std::invalid_argument);
   CHECK_THROWS_AS(all.select({{"dataset", "nope"}}), key_error);
