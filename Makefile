@@ -51,7 +51,7 @@ $(DONE)/venv: | $(DONE)/system
 # pip runs when the list has changed, not when something else in pyproject.toml has.
 $(DONE)/deps-%: pyproject.toml tools/requirements.py | $(DONE)/venv
 	@$(PY) tools/requirements.py $(filter-out run,$*) > $@.new
-	cmp -s $@.new $@ || $(PIP) install -r $@.new
+	@cmp -s $@.new $@ || { echo "installing the Python packages for '$*'"; $(PIP) install -r $@.new; }
 	@mv $@.new $@
 
 # The list of sources counts as a source, so that a removed file is noticed.

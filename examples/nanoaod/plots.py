@@ -22,6 +22,7 @@ Array = NDArray[np.float64]
 
 SEVEN_POINT = (0, 1, 3, 5, 7, 8)  # LHEScaleWeight without the nominal and the two opposite extremes
 PAIRS = (("ps_000", "ps_002"), ("ps_001", "ps_003"), ("muon_pt_down", "muon_pt_up"))  # showers: initial, final
+RATIO_TOP = 2.4
 INK, MUTED, BLUE, ORANGE, RED = "#1a1a1a", "#707070", "#3f90da", "#e76300", "#bd1f01"
 
 
@@ -96,7 +97,9 @@ def _stack(panel: Panel, top: Any, bottom: Any) -> None:
     top.set_title(panel.heading, loc="left", fontsize=21)
     top.legend(ncols=2, fontsize=16, loc="upper right")
     bottom.axhline(1, color=MUTED, lw=1)
-    bottom.set(ylim=(0, 2.4), ylabel="Ratio")
+    bottom.set(ylim=(0, RATIO_TOP), ylabel="Ratio")
+    above = there & (recorded * scale / np.nan_to_num(safe, nan=np.inf) > RATIO_TOP)
+    bottom.plot(centres[above], np.full(above.sum(), 0.93 * RATIO_TOP), "^", color="black", ms=9)  # beyond the frame
     bottom.set_xlabel(axis.label)
 
 
@@ -134,6 +137,7 @@ def memory_over_time(found: Mapping[str, Any], path: Path) -> None:
     when, dense, stored = (np.array(column) for column in zip(*found["steps"], strict=True))
     memory, limit, baseline, end = found["sizes"], found["limit"], found["baseline"], found["times"][-1]
     bottom, top = 0.5 * min(memory), 2.5 * max(dense[-1], limit)
+    beside_limit = limit / 1.32 if limit < dense[-1] < 2 * limit else limit  # the text, where the lines lie close
     with plt.style.context([mplhep.style.CMS, {"font.size": 18}]):
         figure, axes = plt.subplots(figsize=(12, 8))
         axes.set_yscale("log", base=2)
@@ -147,7 +151,7 @@ def memory_over_time(found: Mapping[str, Any], path: Path) -> None:
         for x, side, value, text, colour in (
             (0.985, "right", dense[-1], f"Dense size of the histogram, {show_size(dense[-1])}", BLUE),
             (0.985, "right", stored[-1], f"File, {show_size(stored[-1])}", ORANGE),
-            (0.985, "right", limit, f"Limit: baseline + {show_size(found['budget'])} of budget + 300 MiB", RED),
+            (0.985, "right", beside_limit, f"Limit: baseline + {show_size(found['budget'])} of budget + 300 MiB", RED),
             (0.985, "right", baseline / 1.35, "Baseline, after the imports", MUTED),
             (0.5, "center", max(memory) / 1.5, f"Resident memory, at most {show_size(found['peak'])}", INK),
         ):

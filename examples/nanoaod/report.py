@@ -86,7 +86,7 @@ def show_large(found: Mapping[str, Any]) -> bool:
         "dense size": f"{show_size(dense)}, {dense / found['budget']:.0f} times the memory budget",
         "filled": f"{found['entries'] / 1e6:,.0f} million weighted entries; {found['filled']:.0%} of the bins checked",
         "file": f"{show_size(found['file'])}, {found['file'] / dense:.1%} of the dense size; "
-        f"{found['written'] / found['file']:.1f} times that was written",
+        f"{found['written'] / found['file']:.1f} times as much was written",
         "fill": f"{found['fill_seconds']:.1f} s, then {found['commit_seconds']:.1f} s for the last commit: "
         f"{dense / write / 1e9:.2f} GB/s of dense size",
         "read": f"{found['read_seconds']:.1f} s to project all of it: {dense / found['read_seconds'] / 1e9:.2f} GB/s",
