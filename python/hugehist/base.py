@@ -9,16 +9,14 @@ from typing import TYPE_CHECKING, Any
 import boost_histogram as bh
 import hist
 import numpy as np
-import numpy.typing as npt
 
 from .axes import find_axis
+from .cells import Array
 from .selection import Selection
 from .steps import Step
 
 if TYPE_CHECKING:
     from .view import View
-
-Array = npt.NDArray[Any]
 
 
 class Base(ABC):

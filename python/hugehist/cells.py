@@ -27,6 +27,15 @@ MEANS = ("mean", "weighted_mean")
 _VIEWS: dict[str, Any] = {"weighted": WeightedSumView, "mean": MeanView, "weighted_mean": WeightedMeanView}
 
 
+#: Integers up to here are exact as float64.
+EXACT = 2**53
+
+
+def largest(integers: Array) -> int:
+    """The largest absolute value, 0 where there is none."""
+    return max(abs(int(integers.max())), abs(int(integers.min()))) if integers.size else 0
+
+
 def dtype_of(storage: str) -> type[np.generic]:
     """Of each plane."""
     return np.int64 if storage == "int" else np.float64
@@ -48,6 +57,11 @@ def numbers_of(array: Array, dtype: type[np.generic], owner: str) -> Array:
     if dtype is np.int64 and array.dtype.kind in "uf" and not np.array_equal(numbers, array):
         raise ValueError(f"{owner}: the storage holds int64, and the values are not whole, or too large")
     return numbers
+
+
+def cell_bytes(storage: str) -> int:
+    """Of one cell in memory, all planes together."""
+    return 8 * len(PLANES[storage])
 
 
 def fields_of(storage: str) -> tuple[str, ...] | None:

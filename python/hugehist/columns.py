@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from .axes import UHIAxis, UnknownAxisError, axes_text
+from .cells import EXACT, largest
 from .labels import category_column, variations
 
 _KEPT = {np.dtype(t) for t in (np.float64, np.float32, np.int64, np.int32, np.bool_)}
-_EXACT = 2**53  # integers up to here are exact as double
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def _weights(numbers: Any, owner: str) -> Any:
     if numbers is None:
         return None
     array = _array(numbers, owner)
-    if array.dtype.kind in "iu" and array.size and max(abs(int(array.max())), abs(int(array.min()))) > _EXACT:
+    if array.dtype.kind in "iu" and largest(array) > EXACT:
         raise ValueError(f"{owner} has integers beyond 2^53, which are not exact as double: give doubles")
     if array.ndim == 0:
         return float(array)

@@ -11,7 +11,8 @@ import boost_histogram as bh
 import numpy as np
 
 from .axes import Axis, axis_name
-from .base import Array, Base
+from .base import Base
+from .cells import Array
 
 PART_BINS = 1 << 22
 

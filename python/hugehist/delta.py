@@ -10,29 +10,18 @@ import hist
 from . import _core
 from .axes import STORAGES, axes_to_uhi, axis_from_uhi, named_tuple, refuse_numeric_growth, storage_name
 from .columns import axis_infos, fill_columns
+from .describing import size_text
+from .resources import thread_count
 from .uhi import delta_of
 
+DeltaCore = _core.Delta
+BufferCore = _core.FillBuffer
 
-class Delta:
-    """What one merge adds to a histogram, under labels. Made by a buffer, from bytes, or of a histogram."""
 
-    def __init__(self, core: _core.Delta) -> None:
-        self._core = core
+class Held:
+    """What deltas and buffers say of themselves."""
 
-    @staticmethod
-    def from_uhi(histogram: Any) -> Delta:
-        """A delta of any histogram in memory, which must stay as it is while the delta lives: only means are copied."""
-        return Delta(delta_of(histogram))
-
-    _from_uhi_ = from_uhi
-
-    @staticmethod
-    def from_bytes(content: bytes | bytearray | memoryview) -> Delta:
-        return Delta(_core.Delta.from_bytes(content))
-
-    def to_bytes(self) -> bytes:
-        """The compact form, compressed and under a checksum, for the network."""
-        return self._core.to_bytes()
+    _core: DeltaCore | BufferCore
 
     @property
     def axes(self) -> hist.axis.NamedAxesTuple:
@@ -52,27 +41,54 @@ class Delta:
         """True where there is no content to add; there may be labels."""
         return self._core.empty
 
+    def __repr__(self) -> str:
+        axes = ", ".join(repr(axis) for axis in self.axes)
+        return f"{type(self).__name__}({axes}, {size_text(self.nbytes)})"
+
+
+class Delta(Held):
+    """What one merge adds to a histogram, under labels. Made by a buffer, from bytes, or of a histogram."""
+
+    _core: DeltaCore
+
+    def __init__(self, core: DeltaCore) -> None:
+        self._core = core
+
+    @staticmethod
+    def from_uhi(histogram: Any) -> Delta:
+        """A delta of any histogram in memory, which must stay as it is while the delta lives: only means are copied."""
+        return Delta(delta_of(histogram))
+
+    _from_uhi_ = from_uhi
+
+    @staticmethod
+    def from_bytes(content: bytes | bytearray | memoryview) -> Delta:
+        return Delta(_core.Delta.from_bytes(content))
+
+    def to_bytes(self) -> bytes:
+        """The compact form, compressed and under a checksum, for the network."""
+        return self._core.to_bytes()
+
     def __reduce__(self) -> tuple[Any, ...]:
         return Delta.from_bytes, (self.to_bytes(),)
 
-    def __repr__(self) -> str:
-        return f"Delta({', '.join(repr(axis) for axis in self.axes)}, {self.nbytes} bytes)"
 
-
-class Buffer:
+class Buffer(Held):
     """Histograms in memory that are filled as one in a file is, and become a delta."""
+
+    _core: BufferCore
 
     def __init__(self, *axes: Any, storage: Any = "double") -> None:
         refuse_numeric_growth(axes)
         self._adopt(_core.FillBuffer(axes_to_uhi(axes), storage_name(storage)))
 
     @classmethod
-    def _of(cls, core: _core.FillBuffer) -> Buffer:
+    def _of(cls, core: BufferCore) -> Buffer:
         self = cls.__new__(cls)
         self._adopt(core)
         return self
 
-    def _adopt(self, core: _core.FillBuffer) -> None:
+    def _adopt(self, core: BufferCore) -> None:
         self._core = core
         self._infos = axis_infos(core.axes)
 
@@ -85,31 +101,11 @@ class Buffer:
         allow_nan: bool = False,
         **named: Any,
     ) -> Buffer:
-        """As `Histogram.fill`."""
+        """As `Histogram.fill`, with one thread unless `threads` says more."""
         columns, weights, samples = fill_columns(self._infos, args, named, weight, sample)
-        self._core.fill(columns, weights, samples, allow_nan, threads or 1)
+        self._core.fill(columns, weights, samples, allow_nan, thread_count(threads) or 1)
         return self
 
     def delta(self) -> Delta:
         """All that was filled so far; the buffer is empty afterwards and can be filled again."""
         return Delta(self._core.take())
-
-    @property
-    def axes(self) -> hist.axis.NamedAxesTuple:
-        return named_tuple(axis_from_uhi(axis) for axis in self._core.axes)
-
-    @property
-    def storage_type(self) -> type[bh.storage.Storage]:
-        return STORAGES[self._core.storage]
-
-    @property
-    def nbytes(self) -> int:
-        """Memory held."""
-        return self._core.nbytes
-
-    @property
-    def empty(self) -> bool:
-        return self._core.empty
-
-    def __repr__(self) -> str:
-        return f"Buffer({', '.join(repr(axis) for axis in self.axes)}, {self.nbytes} bytes)"

@@ -17,8 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _core
-from .axes import Axis, axis_name, is_category
+from .axes import Axis, axis_name, is_category, storage_name
 from .base import Base
+from .cells import cell_bytes
 
 if TYPE_CHECKING:
     from .readable import Source
@@ -62,7 +63,7 @@ class Describing(Base):
 
     def _sizes(self) -> str:
         """How large it is as an array."""
-        return f"{size_text(prod(self._selection().shape) * _cell_bytes(self.storage_type))} dense"
+        return f"{size_text(prod(self._selection().shape) * cell_bytes(storage_name(self.storage_type)))} dense"
 
     def _is_quickly_drawn(self) -> bool:
         shape = self.shape
@@ -73,7 +74,9 @@ class Describing(Base):
         if chunk is None:  # nothing was merged yet
             return True
         chunks = chunks_touched([one.target for one in self._selection().maps], chunk)
-        return chunks <= _PICTURE_CHUNKS and chunks * prod(chunk) * 16 <= _PICTURE_BYTES
+        return (
+            chunks <= _PICTURE_CHUNKS and chunks * prod(chunk) * cell_bytes(self._source.core.storage) <= _PICTURE_BYTES
+        )
 
     def _table(self) -> str:
         rows = "".join(
@@ -109,8 +112,3 @@ def chunks_touched(targets: Sequence[npt.NDArray[np.int32]], chunk: Sequence[int
     return prod(
         len(np.unique(np.flatnonzero(target >= 0) // length)) for target, length in zip(targets, chunk, strict=True)
     )
-
-
-def _cell_bytes(storage: type[bh.storage.Storage]) -> int:
-    one: bh.Histogram[Any] = bh.Histogram(bh.axis.Integer(0, 1), storage=storage())
-    return int(one.view().itemsize)

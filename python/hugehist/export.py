@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .base import Array
-from .cells import PLANES
+from .cells import PLANES, Array
 from .comparing import windows
 from .optional import needed
 

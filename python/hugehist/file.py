@@ -16,8 +16,8 @@ from .histogram import Histogram
 from .home import Home, Origin
 from .image import ImageFile
 from .mappings import Attributes, Counters, Ledger
-from .memory import parse_size
 from .progress import Progress, checked
+from .resources import parse_size, thread_count
 from .uhi import described
 
 PathLike = str | bytes | os.PathLike[str] | os.PathLike[bytes]
@@ -27,12 +27,13 @@ MODES = ("r", "r+", "a", "w", "x", "w-")
 class File(Mapping[str, Histogram]):
     """A file of histograms.
 
-    `mode` is as in h5py: "r" (the default), "r+", "a", "w", "x". A binary file object, as io.BytesIO, takes the
-    place of a path; then the default is "a" where it can be written, and each commit writes the whole image
-    back into it. `memory` bounds buffers, caches and scratch together. Nothing reaches the disk before a commit;
-    `close` commits, and an exception inside `with` discards. `commit_bytes` is how much may wait before a
-    commit comes by itself; 0 for never. `progress=True` shows a bar for each read or merge that takes long (where
-    there is a terminal or a notebook to show it), a function gets the fraction done; it can be set later as well.
+    `mode` is as in h5py: "r" (the default), "r+", "a", "w", "x". A binary file object, as io.BytesIO, takes the place
+    of a path; then the default is "a" where it can be written, and each commit writes the whole image back into it.
+    `memory` bounds buffers, caches and scratch together; `threads=0` takes one for each processor. Nothing reaches
+    the disk before a commit; `close` commits, and an exception inside `with` discards. `commit_bytes` is how much may
+    wait before a commit comes by itself; 0 for never. `progress=True` shows a bar for each read or merge that takes
+    long (where there is a terminal or a notebook to show it), a function gets the fraction done; it can be set later
+    as well.
     """
 
     __hash__ = object.__hash__
@@ -43,16 +44,14 @@ class File(Mapping[str, Histogram]):
         mode: str | None = None,
         *,
         memory: SupportsIndex | str = "512 MiB",
-        threads: int = 0,
+        threads: SupportsIndex = 0,
         commit_bytes: SupportsIndex | str = "1 GiB",
         progress: Progress = False,
     ) -> None:
         if mode is not None and mode not in MODES:
             raise ValueError(f"the mode {mode!r} is none of 'r', 'r+', 'a', 'w', 'x'")
-        if threads < 0:
-            raise ValueError(f"threads={threads} is negative: 0 takes one for each processor")
         progress = checked(progress)
-        budget = parse_size(memory), threads, parse_size(commit_bytes, "commit_bytes")
+        budget = parse_size(memory), thread_count(threads), parse_size(commit_bytes, "commit_bytes")
         if isinstance(path, str | bytes | os.PathLike):
             origin = Origin(str(Path(os.fsdecode(path)).absolute()), *budget[:2])
             self._start(Home(_open(path, mode or "r", budget), origin, progress))
@@ -72,11 +71,11 @@ class File(Mapping[str, Histogram]):
 
     @classmethod
     def in_memory(
-        cls, *, memory: SupportsIndex | str = "512 MiB", threads: int = 0, progress: Progress = False
+        cls, *, memory: SupportsIndex | str = "512 MiB", threads: SupportsIndex = 0, progress: Progress = False
     ) -> File:
         """A file that lives in memory and is gone when it is closed."""
         self = cls.__new__(cls)
-        self._start(Home(_core.File.in_memory(parse_size(memory), threads), None, checked(progress)))
+        self._start(Home(_core.File.in_memory(parse_size(memory), thread_count(threads)), None, checked(progress)))
         return self
 
     # --- histograms ---------------------------------------------------------------------------------------
@@ -97,9 +96,12 @@ class File(Mapping[str, Histogram]):
         """Creates a histogram from axes of hist or boost-histogram; a slash in the name makes groups.
 
         `storage` is an object, a class or a name: Double (the default), Int64, Weight, Mean or
-        WeightedMean; AtomicInt64 is kept as Int64, Unlimited as Double. `expected` says how many
-        labels category axes will have, by axis name or one for each axis, and `variations` which of them is the
-        systematic one (the last, if it does not say), so that chunks get a good shape; `chunks` sets the shape.
+        WeightedMean; AtomicInt64 is kept as Int64, Unlimited as Double. `label` is its title in plots, and
+        `metadata` a dict of bool, int, float and str. `expected` says how many labels category axes will have, by
+        axis name or one for each axis, and `variations` which of them is the systematic one (the last, if it does
+        not say), so that chunks get a good shape; `chunks` sets the shape, in bins with flow bins. `compression`
+        is "zstd", "gzip" (which plain HDF5 reads) or None, `level` its level. Raises ValueError for a name that is
+        there already or cannot be one, and for numeric axes that grow.
         """
         if storage is None and axes and isinstance(axes[-1], str | bh.storage.Storage):
             axes, storage = axes[:-1], axes[-1]

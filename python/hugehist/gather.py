@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from .axes import Axis, describe
-from .base import Array, Base
+from .base import Base
+from .cells import Array
 from .indexing import by_axis, normalise
 from .selection import storage_bin
 

@@ -14,6 +14,7 @@ from .home import Home
 from .labels import labels_of
 from .progress import part_of, reporting
 from .readable import Readable, Source
+from .resources import thread_count
 from .selection import Selection
 from .steps import Step
 from .uhi import deltas_of
@@ -60,7 +61,7 @@ class Histogram(Readable):
         NaN weights and samples are refused unless `allow_nan`. On an error nothing was added.
         """
         columns, weights, samples = fill_columns(self._infos, args, named, weight, sample)
-        self._core.fill(columns, weights, samples, allow_nan, _thread_count(threads))
+        self._core.fill(columns, weights, samples, allow_nan, thread_count(threads))
         return self
 
     def merge(self, other: Any, id: str | bytes | None = None) -> bool:
@@ -129,11 +130,3 @@ class Histogram(Readable):
 
     def _view(self, step: Step) -> View:
         return View(self._source, (step,))
-
-
-def _thread_count(threads: int | None) -> int:
-    if threads is None:
-        return 0
-    if threads < 0:
-        raise ValueError(f"threads={threads} is negative: 0 takes as many as the file has")
-    return threads

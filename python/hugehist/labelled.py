@@ -13,11 +13,10 @@ from typing import Any
 
 import boost_histogram as bh
 import numpy as np
-import numpy.typing as npt
 
 from .axes import Axis, axis_from_uhi, axis_name
+from .cells import Array
 
-Array = npt.NDArray[Any]
 UHI = Mapping[str, Any]
 
 

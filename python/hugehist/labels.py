@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _core
+from .cells import largest
 
 #: What the core takes for a category axis: a label, or a tuple with a tag.
 Column = str | tuple[Any, ...]
@@ -176,6 +177,6 @@ def _integer_codes(value: Any) -> tuple[list[str], Codes]:
         return [], np.empty(0, np.int32)
     if array.dtype.kind not in "iu":
         raise TypeError(f"labels are integers, not {array.dtype}")
-    if array.dtype.itemsize >= 4 and max(abs(int(array.max())), abs(int(array.min()))) > _INT32:
+    if array.dtype.itemsize >= 4 and largest(array) > _INT32:
         raise ValueError("a label does not fit 32 bits, as boost-histogram has them")
     return _core.factorize_integers(array.astype(np.int64, copy=False))

@@ -9,8 +9,7 @@ import numpy as np
 
 from . import _core
 from .axes import metadata_value
-
-_EXACT = 2**53  # integers up to here are exact as float64
+from .cells import EXACT
 
 CounterKey = str | tuple[str, ...]
 
@@ -99,7 +98,7 @@ def _number(value: Any, key: CounterKey) -> float:
     """A counter's value as float64; integers that it cannot hold are refused."""
     if isinstance(value, str | bytes):
         raise TypeError(f"counter {key!r}: a counter is a number, not {value!r}")
-    if isinstance(value, int | np.integer) and abs(int(value)) > _EXACT:
+    if isinstance(value, int | np.integer) and abs(int(value)) > EXACT:
         raise ValueError(f"counter {key!r}: {value} is beyond 2^53 and not exact as float64: give a float")
     return float(value)
 

@@ -17,9 +17,8 @@ import numpy as np
 from . import _core
 from .arithmetic import Arithmetic
 from .axes import STORAGES, Axis, axes_to_uhi, axis_from_uhi, named_tuple
-from .base import Array
 from .categories import Categories
-from .cells import MEANS, PLANES, mean_counts, mean_variances, number_of, view_of
+from .cells import MEANS, PLANES, Array, mean_counts, mean_variances, number_of, view_of
 from .comparing import Comparing
 from .describing import Describing
 from .gather import gather, has_arrays

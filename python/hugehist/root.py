@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from .axes import Axis, is_category
+from .cells import EXACT, largest
 
 Array = npt.NDArray[np.float64]
-_EXACT = 2**53
 _AXES = ("xaxis", "yaxis", "zaxis")
 
 
@@ -55,7 +55,7 @@ def from_root(source: Any) -> bh.Histogram[Any]:
 
 
 def _as_float64(values: Any, owner: str) -> Array:
-    if values.dtype.kind == "i" and values.size and max(abs(int(values.max())), abs(int(values.min()))) > _EXACT:
+    if values.dtype.kind == "i" and largest(values) > EXACT:
         raise ValueError(f"{owner}: a count beyond 2^53 is not exact in ROOT's TH1D: make it a double storage first")
     return np.asarray(values, dtype=np.float64)
 

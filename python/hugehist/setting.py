@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .axes import Axis, describe, storage_name
-from .cells import MEANS, PLANES, array_of, dtype_of, fields_of, numbers_of, planes_of, without_undefined
+from .cells import MEANS, PLANES, Array, array_of, dtype_of, fields_of, numbers_of, planes_of, without_undefined
 from .gather import has_arrays, scatter
 from .indexing import normalise
 from .selection import Selection, listed_bins, slice_bounds, storage_bin
@@ -22,7 +22,6 @@ from .selection import Selection, listed_bins, slice_bounds, storage_bin
 if TYPE_CHECKING:
     from .readable import Readable
 
-Array = npt.NDArray[Any]
 Bins = npt.NDArray[np.intp]
 
 

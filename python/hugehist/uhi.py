@@ -9,16 +9,14 @@ from typing import Any
 
 import boost_histogram as bh
 import numpy as np
-import numpy.typing as npt
 
 from . import _core
 from .axes import UHIAxis, axes_to_uhi, metadata_dict, storage_name
-from .cells import MEANS, PLANES, array_of, dtype_of, numbers_of, planes_of, without_undefined
+from .cells import MEANS, PLANES, Array, array_of, cell_bytes, dtype_of, numbers_of, planes_of, without_undefined
 from .labelled import from_xarray
 from .readable import Readable
 from .root import from_root
 
-Array = npt.NDArray[Any]
 PART_BYTES = 64 << 20
 
 
@@ -101,7 +99,7 @@ def _parts_of_readable(source: Readable) -> Iterator[Content]:
     """The whole, or halves of an axis of labels until they are small."""
     axes = source._selection().axes
     split = [i for i, axis in enumerate(axes) if _is_label_axis(axis) and len(axis) > 1]
-    if source.size * 8 * len(PLANES[storage_name(source.storage_type)]) <= PART_BYTES or not split:
+    if source.size * cell_bytes(storage_name(source.storage_type)) <= PART_BYTES or not split:
         yield _of_readable(source)
         return
     middle = len(axes[split[0]]) // 2

@@ -13,7 +13,8 @@ import hist
 import numpy as np
 
 from .axes import is_category
-from .base import Array, Base
+from .base import Base
+from .cells import Array
 from .indexing import is_pattern
 
 if TYPE_CHECKING:

@@ -245,6 +245,11 @@ def test_modes_and_budgets(path: Path) -> None:
         hugehist.File(path, "w", memory=1.5)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="threads"):
         hugehist.File(path, "w", threads=-1)
+    with pytest.raises(ValueError, match="threads"):
+        hugehist.File.in_memory(threads=-1)
+    for threads, kind in ((-1, ValueError), (2**40, ValueError), (2.5, TypeError), ("two", TypeError)):
+        with pytest.raises(kind, match="threads="):
+            hugehist.Buffer(hist.axis.Regular(2, 0, 1, name="x")).fill(x=[0.5], threads=threads)
     assert not path.exists()
 
 

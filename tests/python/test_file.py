@@ -14,7 +14,7 @@ import hist
 import hugehist
 import numpy as np
 import pytest
-from hugehist.memory import parse_size
+from hugehist.resources import parse_size
 from trusted import AXES, analysis_axes, bare, category, same_content
 
 X = np.linspace(0.05, 0.95, 10)

@@ -1,4 +1,4 @@
-"""Sizes in bytes, as people write them."""
+"""Memory and threads, as people ask for them."""
 
 from __future__ import annotations
 
@@ -26,3 +26,16 @@ def parse_size(size: SupportsIndex | str, name: str = "memory") -> int:
     number, prefix, binary = match.groups()
     unit = (1024 if binary else 1000) ** _POWERS[prefix] if prefix else 1
     return round(float(number) * unit)
+
+
+def thread_count(threads: SupportsIndex | None) -> int:
+    """0 where none are given, which stands for as many as there are."""
+    if threads is None:
+        return 0
+    try:
+        count = operator.index(threads)
+    except TypeError:
+        raise TypeError(f"threads= is a number of threads, not {threads!r}") from None
+    if not 0 <= count < 2**31:
+        raise ValueError(f"threads={count} is no number of threads: 0 takes as many as there are")
+    return count
