@@ -60,8 +60,12 @@ class Histogram(Readable):
         or `hugehist.variations`. Means take the `sample` that they average, of shape (events,) or (events, k).
         NaN weights and samples are refused unless `allow_nan`. On an error nothing was added.
         """
-        columns, weights, samples = fill_columns(self._infos, args, named, weight, sample)
-        self._core.fill(columns, weights, samples, allow_nan, thread_count(threads))
+        try:
+            columns, weights, samples = fill_columns(self._infos, args, named, weight, sample)
+            self._core.fill(columns, weights, samples, allow_nan, thread_count(threads))
+        except (TypeError, ValueError, KeyError) as problem:
+            _name_histogram(problem, self._owner)
+            raise
         return self
 
     def merge(self, other: Any, id: str | bytes | None = None) -> bool:
@@ -130,3 +134,10 @@ class Histogram(Readable):
 
     def _view(self, step: Step) -> View:
         return View(self._source, (step,))
+
+
+def _name_histogram(problem: Exception, owner: str) -> None:
+    """Fills often stand in a loop over many histograms, and their errors speak of axes."""
+    message = str(problem.args[0]) if problem.args else ""
+    if owner not in message:
+        problem.args = (f"{owner}: {message}", *problem.args[1:])

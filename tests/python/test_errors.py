@@ -72,8 +72,9 @@ def test_bad_fill(memory: hugehist.File, case: str) -> None:
     columns = GOOD | change
     if case == "missing axis":
         del columns["x"]
-    with pytest.raises(kind, match=words):
+    with pytest.raises(kind, match=words) as caught:
         h.fill(**columns)
+    assert "histogram 'h'" in str(caught.value)
     assert h.to_hist() == before
     assert [list(axis) for axis in h.axes[:3]] == [["a"], ["b"], ["c"]]
 
