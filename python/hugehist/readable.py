@@ -210,8 +210,7 @@ class Readable(Arithmetic, Categories, Comparing, Describing, Interchange, Plott
         `factors` is a number, one number for each bin (with or without flow bins, which else stay as they
         are), or for a category axis a dict of label → factor; labels that it lacks stay as they are.
         """
-        given = dict(factors) if isinstance(factors, Mapping) else np.array(factors, dtype=np.float64)
-        return self._view(Scale(axis, given))
+        return self._view(Scale.of(axis, factors, self._owner))
 
     def _then(self, step: Step) -> Any:
         """A view with one more step, or the content of the one bin where no axis is left."""

@@ -59,5 +59,17 @@ class Scale:
     axis: str | int
     factors: Mapping[Any, float] | npt.NDArray[np.float64]
 
+    @staticmethod
+    def of(axis: str | int, factors: Any, owner: str) -> Scale:
+        """With a copy of the factors. Raises TypeError for what is no number, array or dict of numbers."""
+        try:
+            if isinstance(factors, Mapping):
+                return Scale(axis, {label: float(factor) for label, factor in factors.items()})
+            return Scale(axis, np.array(factors, dtype=np.float64))
+        except (TypeError, ValueError):
+            raise TypeError(
+                f"{owner}: factors are a number, one for each bin, or a dict of label → number, not {factors!r}"
+            ) from None
+
     def __call__(self, selection: Selection, owner: str) -> Selection:
         return selection.scale(find_axis(selection.axes, self.axis, owner), self.factors, owner)

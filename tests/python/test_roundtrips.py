@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import json
-import zipfile
 from typing import Any
 
 import boost_histogram as bh
@@ -15,30 +12,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from trusted import AXES
+from uhi_forms import by_hdf5, by_json, by_zip
 
-uhi_json = pytest.importorskip("uhi.io.json")
-uhi_zip = pytest.importorskip("uhi.io.zip")
-uhi_hdf5 = pytest.importorskip("uhi.io.hdf5")
-h5py = pytest.importorskip("h5py")
 xarray = pytest.importorskip("xarray")
-
-
-def by_json(view: Any) -> Any:
-    return json.loads(json.dumps(view, default=uhi_json.default), object_hook=uhi_json.object_hook)
-
-
-def by_zip(view: Any) -> Any:
-    image = io.BytesIO()
-    with zipfile.ZipFile(image, "w") as archive:
-        uhi_zip.write(archive, "h", view)
-    with zipfile.ZipFile(image) as archive:
-        return uhi_zip.read(archive, "h")
-
-
-def by_hdf5(view: Any) -> Any:
-    with h5py.File("h", "w", driver="core", backing_store=False) as file:
-        uhi_hdf5.write(file.create_group("h"), view)
-        return uhi_hdf5.read(file["h"])
 
 
 FORMS = {

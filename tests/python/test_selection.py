@@ -221,6 +221,9 @@ def test_scaling(pair: tuple[hugehist.Histogram, hist.Hist[Any]]) -> None:
     ):
         with pytest.raises(kind, match=which):
             h.scale(which, given_)
+    for given_ in ("a", ["a"], {"tt": None}, lambda label: 2, [[1], [1, 2]]):
+        with pytest.raises(TypeError, match="histogram 'h': factors are"):
+            h.scale("dataset", given_)
 
 
 def test_views_follow_the_histogram(memory: hugehist.File) -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import json
-import zipfile
 from typing import Any
 
 import boost_histogram as bh
@@ -13,12 +10,9 @@ import hugehist
 import numpy as np
 import pytest
 from trusted import AXES, bare, category, same_content
+from uhi_forms import by_hdf5, by_json, by_zip
 
 uhi_io = pytest.importorskip("uhi.io")
-uhi_json = pytest.importorskip("uhi.io.json")
-uhi_zip = pytest.importorskip("uhi.io.zip")
-uhi_hdf5 = pytest.importorskip("uhi.io.hdf5")
-h5py = pytest.importorskip("h5py")
 
 RNG = np.random.default_rng(29)
 LABELS = hist.axis.StrCategory(["tt", "W+jets", "ä"], growth=True, name="process")
@@ -30,24 +24,6 @@ def filled(*axes: Any, storage: str = "weight") -> hist.Hist[Any]:
     for name in view.dtype.names or (None,):
         (view[name] if name else view)[...] = RNG.integers(1, 1000, view.shape)
     return model
-
-
-def by_json(what: Any) -> Any:
-    return json.loads(json.dumps(what, default=uhi_json.default), object_hook=uhi_json.object_hook)
-
-
-def by_zip(what: Any) -> Any:
-    image = io.BytesIO()
-    with zipfile.ZipFile(image, "w") as archive:
-        uhi_zip.write(archive, "h", what)
-    with zipfile.ZipFile(image) as archive:
-        return uhi_zip.read(archive, "h")
-
-
-def by_hdf5(what: Any) -> Any:
-    with h5py.File("h", "w", driver="core", backing_store=False) as file:
-        uhi_hdf5.write(file.create_group("h"), what)
-        return uhi_hdf5.read(file["h"])
 
 
 def by_object(what: Any) -> Any:
