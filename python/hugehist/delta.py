@@ -25,10 +25,12 @@ class Held:
 
     @property
     def axes(self) -> hist.axis.NamedAxesTuple:
+        """hist's axes, with the labels that are in."""
         return named_tuple(axis_from_uhi(axis) for axis in self._core.axes)
 
     @property
     def storage_type(self) -> type[bh.storage.Storage]:
+        """boost-histogram's storage."""
         return STORAGES[self._core.storage]
 
     @property
@@ -63,6 +65,7 @@ class Delta(Held):
 
     @staticmethod
     def from_bytes(content: bytes | bytearray | memoryview) -> Delta:
+        """The delta of `to_bytes`. Raises CorruptionError or FormatError for other bytes."""
         return Delta(_core.Delta.from_bytes(content))
 
     def to_bytes(self) -> bytes:

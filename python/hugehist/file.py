@@ -208,10 +208,12 @@ class File(Mapping[str, Histogram]):
 
     @property
     def closed(self) -> bool:
+        """Whether the file was closed; its content is refused then."""
         return not self._core.is_open
 
     @property
     def writable(self) -> bool:
+        """Whether the file can be filled: opened in another mode than "r"."""
         return self._core.writable
 
     @property

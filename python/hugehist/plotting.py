@@ -44,6 +44,7 @@ class Plotting(Base):
         return self._drawn(1).plot_pull(func, ax_dict=ax_dict, **kwargs)
 
     def plot_pie(self, *, ax: Any = None, **kwargs: Any) -> Any:
+        """The bins of one axis as slices of a pie."""
         return self._drawn(1).plot_pie(ax=ax, **kwargs)
 
     def show(self, **kwargs: Any) -> Any:

@@ -78,18 +78,22 @@ class Readable(Arithmetic, Categories, Comparing, Describing, Interchange, Plott
 
     @property
     def metadata(self) -> dict[str, Any]:
+        """A copy of what the histogram was created with, beside its axes: bool, int, float and str."""
         return self._source.core.metadata
 
     @property
     def label(self) -> str:
+        """The title in plots; the name where none was given."""
         return str(self.metadata.get("label", self.name))
 
     @property
     def axes(self) -> hist.axis.NamedAxesTuple:
+        """hist's axes as they are now, by number or name. What is changed on them does not reach the file."""
         return named_tuple(self._selection().axes)
 
     @property
     def ndim(self) -> int:
+        """The number of axes."""
         return len(self._selection().axes)
 
     @property
@@ -107,6 +111,7 @@ class Readable(Arithmetic, Categories, Comparing, Describing, Interchange, Plott
 
     @property
     def kind(self) -> bh.Kind:
+        """COUNT, or MEAN for the mean storages, as the plottable protocol has it."""
         return bh.Kind.MEAN if self._source.core.storage in MEANS else bh.Kind.COUNT
 
     @property
@@ -116,6 +121,7 @@ class Readable(Arithmetic, Categories, Comparing, Describing, Interchange, Plott
 
     @property
     def storage(self) -> bh.storage.Storage:
+        """An object of `storage_type`."""
         return self.storage_type()
 
     # --- content ----------------------------------------------------------------------------------------
@@ -155,6 +161,7 @@ class Readable(Arithmetic, Categories, Comparing, Describing, Interchange, Plott
         return view_of(self._storage_name(selection), planes)
 
     def sum(self, flow: bool = False) -> Number:
+        """All bins together: a number, or an accumulator where cells are more than one number."""
         return self._number(lambda selection: selection.total(flow))
 
     def to_boost(self) -> bh.Histogram[Any]:
