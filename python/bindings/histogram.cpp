@@ -12,7 +12,8 @@
 namespace hugehist::python {
 namespace {
 
-constexpr std::size_t most_counted = std::size_t{1} << 31;  // times the bins of an axis, it fits 64 bits
+constexpr std::size_t usual_chunk_bytes = std::size_t{1} << 16;  // at least, of a merge that takes long
+constexpr std::size_t most_counted = std::size_t{1} << 31;       // times the bins of an axis, it fits 64 bits
 
 axis_map map_from(const py::handle& value) {
   const auto parts = value.cast<py::tuple>();
@@ -94,7 +95,7 @@ void overwrite(handle& self, const py::sequence& bins_of_axes, const py::sequenc
 bool merge(handle& self, const delta& addend, const py::object& id, const py::object& progress) {
   std::optional<std::string> key;
   if (!id.is_none()) key = text_from(id);
-  return watched(progress, addend.size_bytes() / sizeof(double),
+  return watched(progress, addend.size_bytes() / usual_chunk_bytes,
                  [&](const auto& report) { return self.target().merge(addend, key, report); });
 }
 
