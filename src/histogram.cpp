@@ -51,6 +51,7 @@ bool histogram::merge(const delta& addend, const std::optional<std::string>& id,
   if (id && id->empty()) throw std::invalid_argument{"the id of a merge is not empty"};
   if (id && file.store->in_ledger(*id)) return false;
   file.make_room();
+  file.add_filled_labels(*state_);  // what was filled before comes before, also where it waits
   file.merge(*state_, addend, id, progress);
   file.try_to_make_room();
   return true;

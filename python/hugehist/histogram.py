@@ -80,7 +80,7 @@ class Histogram(Readable):
         else:
             # A view of this histogram would change while its parts are merged.
             single = id is not None or (isinstance(other, View) and self._holds(other))
-            parts = deltas_of(other, self._core.axes()[1], single)
+            parts = deltas_of(other, single)
         merged, done = True, 0.0
         with reporting(self._source.home.progress, f"merging into {self._source.owner}") as tell:
             for share, delta in parts:

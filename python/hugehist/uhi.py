@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -67,8 +66,8 @@ def described(histogram: Any) -> tuple[list[UHIAxis], str, dict[str, Any]]:
     return content.axes, content.storage, content.metadata
 
 
-def deltas_of(histogram: Any, like: Sequence[UHIAxis], single: bool) -> Iterator[tuple[float, _core.Delta]]:
-    """(share, delta) for deltas that add the histogram to one with the axes `like`; one only, where `single`.
+def deltas_of(histogram: Any, single: bool) -> Iterator[tuple[float, _core.Delta]]:
+    """(share, delta) for deltas that make up the histogram; one only, where `single`.
 
     What is in a file or in chunks may be larger than memory, and comes in parts, each a share of the whole.
     """
@@ -85,9 +84,7 @@ def deltas_of(histogram: Any, like: Sequence[UHIAxis], single: bool) -> Iterator
         contents = iter([content_of(histogram)])
     for content in contents:
         share = min(content.planes[0].size / cells, 1.0) if cells else 1.0
-        axes = [_settled(mine, theirs) for mine, theirs in zip(content.axes, like, strict=False)]
-        axes += content.axes[len(axes) :]
-        yield share, _core.Delta.from_dense(axes, content.storage, content.planes, content.variance_known)
+        yield share, content.delta()
 
 
 def _is_chunked(histogram: Any) -> bool:
@@ -155,26 +152,3 @@ def _of_uhi(uhi: Mapping[str, Any]) -> Content:
     given = uhi.get("metadata") or {}
     metadata = metadata_dict(given, "the histogram", strict=False)
     return Content(axes, kind, planes, bool(given.get("_variance_known", True)), metadata)
-
-
-def _settled(mine: UHIAxis, theirs: UHIAxis) -> UHIAxis:
-    """`mine` with the bounds of `theirs` where they are the same but for the rounding of the last digit.
-
-    Libraries compute the upper edge of a regular axis back from its width, so 0.7 may come as 0.7000000000000001.
-    """
-    if mine.get("type") != theirs.get("type"):
-        return mine
-    if mine["type"] == "regular" and _close(mine, theirs):
-        return mine | {key: theirs[key] for key in ("lower", "upper")}
-    if mine["type"] == "variable":
-        infos = [axis.get("writer_info", {}).get("boost-histogram", {}) for axis in (mine, theirs)]
-        if infos[0].get("transform") and infos[0].get("transform") == infos[1].get("transform") and _close(*infos):
-            return mine | {"edges": theirs["edges"], "writer_info": theirs["writer_info"]}
-    return mine
-
-
-def _close(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> bool:
-    if mine["bins"] != theirs["bins"] or mine.get("power") != theirs.get("power"):
-        return False
-    largest = max(abs(theirs["lower"]), abs(theirs["upper"]))
-    return all(math.isclose(mine[k], theirs[k], rel_tol=0, abs_tol=8e-16 * largest) for k in ("lower", "upper"))

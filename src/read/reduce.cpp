@@ -13,6 +13,7 @@
 #include <utility>
 #include <variant>
 
+#include "base/c_order.hpp"
 #include "base/checked.hpp"
 #include "chunk/buffers.hpp"
 #include "read/available_memory.hpp"
@@ -163,8 +164,7 @@ std::size_t reader::next_batch(std::size_t left) {
 }
 
 void reader::advance() {
-  for (auto axis = rank(); axis-- > 0; position_[axis] = 0)
-    if (++position_[axis] < plan_.axes[axis].parts.size()) return;
+  base::advance(position_, rank(), [this](std::size_t axis) { return plan_.axes[axis].parts.size(); });
 }
 
 reader::group_list reader::group_batch() const {

@@ -43,6 +43,15 @@ void under_mark(const write_target& target, const Change& change, const Undo& un
   target.store.release();
 }
 
+/// What the caller changes, and the grid where these are the first chunks. REQUIRES: the store is marked
+void change_structure(const chunk_edit& edit, const write_target& target) {
+  edit.structure();
+  if (edit.chunks.empty() || target.layout.grid.rank() != 0) return;
+  if (target.store.record(target.id).chunk_shape.empty())
+    target.store.set_chunk_shape(target.id, edit.layout.grid.shape());
+  target.layout.grid = edit.layout.grid;
+}
+
 /// All chunks are in memory before the first changes; what follows cannot fail. Other chunks that are evicted
 /// for them are written before the mark, and so stay written.
 void apply_pinned(const chunk_edit& edit, const write_target& target) {
@@ -57,7 +66,8 @@ void apply_pinned(const chunk_edit& edit, const write_target& target) {
     edit.change(i, pins[i]);
   };
   const std::function<void(std::size_t, unsigned)> work = std::cref(change);
-  under_mark(target, edit.structure, [] {});
+  under_mark(
+      target, [&] { change_structure(edit, target); }, [] {});
   target.pool.parallel_for(pins.size(), work);
 }
 
@@ -72,7 +82,7 @@ void apply_evicting(const chunk_edit& edit, const write_target& target) {
     counter.add_one();
   };
   const auto change_all = [&] {
-    edit.structure();
+    change_structure(edit, target);
     // Each thread pins a chunk; where the budget has no room for that, one thread works alone.
     if (target.cache.budget() / edit.layout.chunk_bytes() >= target.pool.size())
       target.pool.parallel_for(edit.chunks.size(), change);

@@ -26,9 +26,9 @@ struct write_target {
 };
 
 struct chunk_edit {
-  chunk::layout layout;                         ///< as it will be
+  chunk::layout layout;                         ///< as it will be: its grid is the target's from the first chunk on
   std::vector<store::chunk_coordinate> chunks;  ///< distinct; in file order
-  std::function<void()> structure = [] {};      ///< changes labels, chunk shape, flags or ledger of the store
+  std::function<void()> structure = [] {};      ///< changes labels, flags or ledger of the store
   /// Changes the chunk of that position. Does not throw; runs for different chunks on several threads.
   std::function<void(std::size_t, const chunk::pinned_chunk&)> change;
   /// Told (chunks done, chunks to do), by any thread of the pool, one at a time; what it throws undoes the edit.

@@ -27,9 +27,8 @@ class merger {
     named([&] { check_compatible(delta_, record_.schema); });
     named([&] { find_labels(); });
     named([&] { find_extents(); });
-    const bool first = target_.layout.grid.rank() == 0;
     auto layout = target_.layout;
-    if (first) layout.grid = chunk::grid{chunk_shape()};
+    if (layout.grid.rank() == 0) layout.grid = chunk::grid{chunk_shape()};
 
     std::optional<merge_plan> made;
     named([&] { made.emplace(delta_, layout, extents_, std::move(labels_)); });
@@ -39,7 +38,7 @@ class merger {
 
     apply({.layout = layout,
            .chunks = plan.coordinates(),
-           .structure = [&] { change_structure(plan, layout); },
+           .structure = [&] { change_structure(); },
            .change = [&](std::size_t i, const auto& pin) { plan.add(i, pin); },
            .progress = progress_},
           target_);
@@ -104,17 +103,13 @@ class merger {
     return chunk::choose_chunk_shape(grown);
   }
 
-  /// Labels, chunk shape, variance flag and the id. REQUIRES: the store is marked
-  void change_structure(const merge_plan& plan, const chunk::layout& layout) {
+  /// Labels, variance flag and the id. REQUIRES: the store is marked
+  void change_structure() {
     const auto categories = model::category_axes(record_.schema.axes);
     for (std::size_t c = 0; c < categories.size(); ++c) {
       if (new_labels_[c].empty()) continue;
       for (const auto& label : new_labels_[c]) target_.categories[c].add(label);
       target_.store.append_labels(target_.id, categories[c], new_labels_[c]);
-    }
-    if (plan.chunks() > 0 && target_.layout.grid.rank() == 0) {
-      if (record_.chunk_shape.empty()) target_.store.set_chunk_shape(target_.id, layout.grid.shape());
-      target_.layout.grid = layout.grid;
     }
     if (delta_.kind == storage::double_ && !delta_.variance_known && record_.schema.variance_known)
       target_.store.set_variance_known(target_.id, false);

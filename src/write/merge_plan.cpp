@@ -1,5 +1,6 @@
 #include "write/merge_plan.hpp"
 
+#include "base/c_order.hpp"
 #include "model/moments.hpp"
 #include "model/schema.hpp"
 
@@ -9,15 +10,6 @@
 
 namespace hugehist::write {
 namespace {
-
-/// Steps `index` through C order; false after the last.
-bool advance(std::vector<std::uint32_t>& index, const std::vector<std::size_t>& counts) {
-  for (auto i = index.size(); i-- > 0;) {
-    if (++index[i] < counts[i]) return true;
-    index[i] = 0;
-  }
-  return false;
-}
 
 bool is_zero(const block& block) {
   const auto* few = std::get_if<event_rows>(&block.cells);
@@ -40,8 +32,6 @@ merge_plan::merge_plan(const delta_data& delta, const chunk::layout& layout, con
 
 void merge_plan::make_tiles() {
   const auto& shape = layout_.grid.shape();
-  std::vector<std::size_t> counts;
-  for (auto axis : dense_) counts.push_back(chunk_counts_[axis]);
   std::vector<std::uint32_t> index(dense_.size(), 0);
   do {
     dense_tile made{index, {}, {}};
@@ -51,7 +41,7 @@ void merge_plan::make_tiles() {
       made.extents.push_back(std::min(shape[dense_[d]], extents_[dense_[d]] - begin));
     }
     tiles_.push_back(std::move(made));
-  } while (advance(index, counts));
+  } while (base::advance(index, index.size(), [&](std::size_t d) { return chunk_counts_[dense_[d]]; }));
 }
 
 /// Range of groups_ with the rows of the block. Blocks of one fill share their rows, and so their groups.

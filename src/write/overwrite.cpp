@@ -1,5 +1,6 @@
 #include "write/overwrite.hpp"
 
+#include "base/c_order.hpp"
 #include "base/checked.hpp"
 #include "chunk/policy.hpp"
 #include "model/schema.hpp"
@@ -35,21 +36,14 @@ class overwriter {
     check_content();
     if (std::ranges::any_of(bins_, [](const auto& list) { return list.empty(); })) return;
     auto layout = target_.layout;
-    const bool first = layout.grid.rank() == 0;
-    if (first)
+    if (layout.grid.rank() == 0)
       layout.grid = chunk::grid{record_.chunk_shape.empty() ? chunk::choose_chunk_shape(record_) : record_.chunk_shape};
     chunk_strides_ = layout.grid.strides();
     make_parts(layout.grid);
     find_chunks(layout);
     if (chunks_.empty()) return;
-    const auto fix_grid = [&] {
-      if (!first) return;
-      if (record_.chunk_shape.empty()) target_.store.set_chunk_shape(target_.id, layout.grid.shape());
-      target_.layout.grid = layout.grid;
-    };
     apply({.layout = layout,
            .chunks = coordinates_,
-           .structure = fix_grid,
            .change = [&](std::size_t i, const auto& pin) { copy(chunks_[i], pin); }},
           target_);
   }
@@ -130,20 +124,14 @@ class overwriter {
   /// Those that are there, and those that get something other than zero.
   void find_chunks(const chunk::layout& layout) {
     position at{};
-    for (bool more = true; more; more = advance(at)) {
+    do {
       store::chunk_coordinate coordinate;
       coordinate.rank = static_cast<std::uint32_t>(rank());
       for (std::size_t i = 0; i < rank(); ++i) coordinate.index[i] = parts_[i][at[i]].chunk;
       if (!brings_content(at) && !(is_touched(at) && target_.cache.exists(layout, coordinate))) continue;
       chunks_.push_back(at);
       coordinates_.push_back(coordinate);
-    }
-  }
-
-  bool advance(position& at) const {
-    for (auto i = rank(); i-- > 0; at[i] = 0)
-      if (++at[i] < parts_[i].size()) return true;
-    return false;
+    } while (base::advance(at, rank(), [this](std::size_t i) { return parts_[i].size(); }));
   }
 
   bool brings_content(const position& at) const {

@@ -12,16 +12,14 @@ import hist
 import hugehist
 import numpy as np
 import pytest
-from trusted import category, random_model
+from trusted import category, random_model, stored
 
 AXES = (category("c", ["a", "b", "d"]), hist.axis.Regular(4, 0, 1, name="x"))
 
 
 @pytest.fixture(params=["int64", "double", "weight"])
 def pair(request: pytest.FixtureRequest, memory: hugehist.File) -> tuple[hugehist.Histogram, hist.Hist[Any]]:
-    model = random_model(AXES, request.param)
-    memory["h"] = model
-    return memory["h"], model
+    return stored(memory, random_model(AXES, request.param))
 
 
 def close(mine: Any, theirs: Any) -> None:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
-from trusted import category, random_model
+from trusted import category, random_model, stored
 
 AXES = (
     category("c", ["a", "b", "d"]),
@@ -24,9 +24,7 @@ AXES = (
 
 @pytest.fixture(params=["int64", "double", "weight", "mean", "weightedmean"])
 def pair(request: pytest.FixtureRequest, memory: hugehist.File) -> tuple[hugehist.Histogram, hist.Hist[Any]]:
-    model = random_model(AXES, request.param)
-    memory["h"] = model
-    return memory["h"], model
+    return stored(memory, random_model(AXES, request.param))
 
 
 def same(mine: Any, theirs: Any) -> None:

@@ -11,28 +11,18 @@ import hist
 import hugehist
 import numpy as np
 import pytest
-from trusted import AXES, bare, same_content
+from trusted import AXES, PROCESSES, bare, filled, same_content
 
 xarray = pytest.importorskip("xarray")
 pd = pytest.importorskip("pandas")
 
-RNG = np.random.default_rng(23)
-LABELS = hist.axis.StrCategory(["tt", "W+jets", "ä"], growth=True, name="process")
 X = hist.axis.Regular(4, -1, 3, name="x", label="mass [GeV]")
 N = hist.axis.Integer(2, 5, name="n")
 
 
-def filled(*axes: Any, storage: str = "weight") -> hist.Hist[Any]:
-    model = hist.Hist(*axes, storage=storage, name="h", label="Events")
-    view: Any = model.view(flow=True)
-    for name in view.dtype.names or (None,):
-        (view[name] if name else view)[...] = RNG.integers(1, 1000, view.shape)
-    return model
-
-
 @pytest.mark.parametrize("flow", [False, True])
 def test_datasets_select_by_label_and_value(memory: hugehist.File, flow: bool) -> None:
-    model = filled(LABELS, X, N)
+    model = filled(PROCESSES, X, N)
     memory["h"] = model
     dataset = memory["h"].to_xarray(flow=flow)
     assert list(dataset.sizes) == ["process", "x", "n"]
@@ -54,7 +44,7 @@ def test_datasets_select_by_label_and_value(memory: hugehist.File, flow: bool) -
 @pytest.mark.parametrize("axis", AXES, ids=str)
 @pytest.mark.parametrize("storage", ["weight", "double", "int64"])
 def test_datasets_come_back_whole(memory: hugehist.File, axis: Any, storage: str) -> None:
-    model = filled(LABELS, axis, storage=storage)
+    model = filled(PROCESSES, axis, storage=storage)
     memory["h"] = model
     memory["back"] = memory["h"].to_xarray(flow=True)
     back = memory["back"]
@@ -70,7 +60,7 @@ def test_datasets_come_back_whole(memory: hugehist.File, axis: Any, storage: str
 
 
 def test_views_and_merges(memory: hugehist.File) -> None:
-    model = filled(LABELS, X)
+    model = filled(PROCESSES, X)
     memory["h"] = model
     dataset = memory["h"].project("x").to_xarray(flow=True)
     memory["sum"] = dataset
@@ -85,7 +75,7 @@ def test_views_and_merges(memory: hugehist.File) -> None:
 
 def test_netcdf_keeps_all(memory: hugehist.File, tmp_path: Path) -> None:
     pytest.importorskip("scipy")
-    memory["h"] = filled(LABELS, X)
+    memory["h"] = filled(PROCESSES, X)
     memory["h"].to_xarray(flow=True).to_netcdf(tmp_path / "file.nc", engine="scipy")
     with xarray.open_dataset(tmp_path / "file.nc", engine="scipy") as dataset:
         memory["back"] = dataset
@@ -103,7 +93,7 @@ def test_unknown_variances_stay_unknown(memory: hugehist.File) -> None:
 
 
 def test_datasets_that_are_none_of_ours(memory: hugehist.File) -> None:
-    memory["h"] = filled(LABELS, X)
+    memory["h"] = filled(PROCESSES, X)
     dataset = memory["h"].to_xarray()
     for cut in (dataset.isel(x=slice(2)), dataset.sel(process=["tt"]), dataset.isel(x=0), dataset.sortby("process")):
         with pytest.raises(ValueError, match="has not the bins along"):
@@ -118,7 +108,7 @@ def test_datasets_that_are_none_of_ours(memory: hugehist.File) -> None:
 
 @pytest.mark.parametrize("flow", [False, True])
 def test_tables(memory: hugehist.File, flow: bool) -> None:
-    model = filled(LABELS, X, N)
+    model = filled(PROCESSES, X, N)
     memory["h"] = model
     table = memory["h"].to_dataframe(flow=flow)
     assert list(table.index.names) == ["process", "x", "n"]
@@ -168,7 +158,7 @@ def test_an_overflow_of_labels_is_missing(memory: hugehist.File) -> None:
 @pytest.mark.parametrize("arguments", [{}, {"flow": True}, {"dd": True}, {"view": True}, {"view": True, "flow": True}])
 def test_to_numpy_is_boost_histogram_s(memory: hugehist.File, arguments: Any) -> None:
     for axis in AXES:
-        model = filled(LABELS, axis)
+        model = filled(PROCESSES, axis)
         name = repr(axis)
         memory[name] = model
         ours, theirs = memory[name].to_numpy(**arguments), model.to_numpy(**arguments)

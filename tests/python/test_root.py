@@ -11,22 +11,13 @@ import hist
 import hugehist
 import numpy as np
 import pytest
-from trusted import AXES, bare, same_content
+from trusted import AXES, PROCESSES, bare, filled, same_content
 
 uproot = pytest.importorskip("uproot")
 
 RNG = np.random.default_rng(19)
 X = hist.axis.Regular(8, -1, 3, name="x", label="mass [GeV]")
 Y = hist.axis.Variable([0, 1, 3, 7], name="y")
-LABELS = hist.axis.StrCategory(["tt", "W+jets", "ä"], growth=True, name="process")
-
-
-def filled(*axes: Any, storage: str = "weight") -> hist.Hist[Any]:
-    model = hist.Hist(*axes, storage=storage, name="h")
-    view: Any = model.view(flow=True)
-    for name in view.dtype.names or (None,):
-        (view[name] if name else view)[...] = RNG.integers(1, 1000, view.shape)
-    return model
 
 
 def through_root(path: Path, what: Any) -> Any:
@@ -37,10 +28,10 @@ def through_root(path: Path, what: Any) -> Any:
 
 SHAPES = [
     (X,),
-    (LABELS,),
+    (PROCESSES,),
     (X, Y),
-    (LABELS, X),
-    (X, LABELS, Y),
+    (PROCESSES, X),
+    (X, PROCESSES, Y),
     (Y, X, hist.axis.Integer(0, 3, name="n", overflow=False)),
 ]
 
@@ -109,9 +100,9 @@ def test_uproot_takes_views_as_they_are(memory: hugehist.File, tmp_path: Path) -
         root = through_root(tmp_path / "file.root", what)
         np.testing.assert_array_equal(root.values(flow=True), expected.values(flow=True))
         np.testing.assert_array_equal(root.variances(flow=True), expected.variances(flow=True))
-    memory["labels"] = filled(LABELS, X)
+    memory["labels"] = filled(PROCESSES, X)
     kept = through_root(tmp_path / "file.root", memory["labels"].to_hist())
-    assert kept.axes[0].labels() == list(LABELS)
+    assert kept.axes[0].labels() == list(PROCESSES)
 
 
 def test_root_histograms_are_merged(memory: hugehist.File, tmp_path: Path) -> None:
@@ -167,7 +158,7 @@ def test_means_are_profiles(memory: hugehist.File, tmp_path: Path, storage: str)
 
 
 def test_what_root_cannot_hold(memory: hugehist.File, monkeypatch: pytest.MonkeyPatch) -> None:
-    memory["h"] = filled(X, Y, hist.axis.Boolean(name="b"), LABELS)
+    memory["h"] = filled(X, Y, hist.axis.Boolean(name="b"), PROCESSES)
     before = memory.stats()
     with pytest.raises(ValueError, match="one to three axes, and there are 4"):
         memory["h"].to_root()

@@ -9,21 +9,10 @@ import hist
 import hugehist
 import numpy as np
 import pytest
-from trusted import AXES, bare, category, same_content
+from trusted import AXES, PROCESSES, bare, category, filled, same_content
 from uhi_forms import by_hdf5, by_json, by_zip
 
 uhi_io = pytest.importorskip("uhi.io")
-
-RNG = np.random.default_rng(29)
-LABELS = hist.axis.StrCategory(["tt", "W+jets", "ä"], growth=True, name="process")
-
-
-def filled(*axes: Any, storage: str = "weight") -> hist.Hist[Any]:
-    model = hist.Hist(*axes, storage=storage, name="h", label="Events")
-    view: Any = model.view(flow=True)
-    for name in view.dtype.names or (None,):
-        (view[name] if name else view)[...] = RNG.integers(1, 1000, view.shape)
-    return model
 
 
 def by_object(what: Any) -> Any:
@@ -43,7 +32,7 @@ FORMS = [by_json, by_zip, by_hdf5, by_object]
 @pytest.mark.parametrize("axis", AXES, ids=str)
 @pytest.mark.parametrize("storage", ["weight", "double", "int64"])
 def test_there_and_back(memory: hugehist.File, form: Any, axis: Any, storage: str) -> None:
-    memory["h"] = filled(LABELS, axis, storage=storage)
+    memory["h"] = filled(PROCESSES, axis, storage=storage)
     h = memory["h"]
     uhi = form(h)
     memory["back"] = uhi
@@ -58,7 +47,7 @@ def test_there_and_back(memory: hugehist.File, form: Any, axis: Any, storage: st
 
 @pytest.mark.parametrize("form", FORMS)
 def test_views_and_other_libraries(memory: hugehist.File, form: Any) -> None:
-    model = filled(LABELS, hist.axis.Regular(8, 0, 2, name="x"), hist.axis.Integer(0, 3, name="n"))
+    model = filled(PROCESSES, hist.axis.Regular(8, 0, 2, name="x"), hist.axis.Integer(0, 3, name="n"))
     memory["h"] = model
     view = memory["h"][{"x": slice(1j, None, 2j), "n": sum}]
     expected = model[{"x": slice(1j, None, 2j), "n": sum}]
@@ -96,7 +85,7 @@ def test_unknown_variances_stay_unknown(memory: hugehist.File, form: Any) -> Non
 
 
 def test_constructors_take_views(memory: hugehist.File) -> None:
-    model = filled(LABELS, hist.axis.Regular(8, 0, 2, name="x"))
+    model = filled(PROCESSES, hist.axis.Regular(8, 0, 2, name="x"))
     memory["h"] = model
     for what, expected in ((memory["h"], model), (memory["h"].project("x"), model.project("x"))):
         for make in (hist.Hist, bh.Histogram):
@@ -109,7 +98,7 @@ def test_constructors_take_views(memory: hugehist.File) -> None:
 def test_sparse_storage(memory: hugehist.File) -> None:
     if not hasattr(uhi_io, "to_sparse"):
         pytest.skip("this uhi has no sparse form")
-    model = filled(LABELS, hist.axis.Regular(8, 0, 2, name="x"))
+    model = filled(PROCESSES, hist.axis.Regular(8, 0, 2, name="x"))
     model[:, 2:] = np.zeros((3, 7, 2))
     memory["h"] = model
     memory["back"] = uhi_io.to_sparse(memory["h"]._to_uhi_())
@@ -118,7 +107,7 @@ def test_sparse_storage(memory: hugehist.File) -> None:
 
 
 def test_what_is_no_histogram(memory: hugehist.File) -> None:
-    uhi = filled(LABELS)._to_uhi_()
+    uhi = filled(PROCESSES)._to_uhi_()
     broken: list[tuple[dict[str, Any], str]] = [
         (uhi | {"uhi_schema": 2}, "newer"),
         (uhi | {"storage": {"type": "weighted", "values": uhi["storage"]["values"]}}, "variances"),
@@ -132,7 +121,7 @@ def test_what_is_no_histogram(memory: hugehist.File) -> None:
 
 
 def test_classes_that_are_made_of_uhi(memory: hugehist.File) -> None:
-    model = filled(LABELS, hist.axis.Regular(8, 0, 2, name="x"))
+    model = filled(PROCESSES, hist.axis.Regular(8, 0, 2, name="x"))
     uhi = by_json(model)
     h = hugehist.Histogram._from_uhi_(uhi)
     assert h.name == "h"

@@ -10,7 +10,7 @@ import hist
 import hugehist
 import numpy as np
 import pytest
-from trusted import category, random_model, same_content
+from trusted import category, random_model, same_content, stored
 
 AXES = (
     category("dataset", ["tt", "dy", "ttH"]),
@@ -22,9 +22,7 @@ AXES = (
 
 @pytest.fixture(params=["int64", "double", "weight"])
 def pair(request: pytest.FixtureRequest, memory: hugehist.File) -> tuple[hugehist.Histogram, hist.Hist[Any]]:
-    model = random_model(AXES, request.param)
-    memory["h"] = model
-    return memory["h"], model
+    return stored(memory, random_model(AXES, request.param))
 
 
 def same(mine: Any, theirs: Any) -> None:

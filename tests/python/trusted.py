@@ -8,8 +8,14 @@ from typing import Any
 
 import boost_histogram as bh
 import hist
+import hugehist
 import numpy as np
 from numpy.typing import NDArray
+
+RNG = np.random.default_rng(29)
+
+#: Labels that formats of others may find hard.
+PROCESSES = hist.axis.StrCategory(["tt", "W+jets", "ä"], growth=True, name="process")
 
 
 def category(name: str, labels: list[str] | None = None) -> hist.axis.StrCategory:
@@ -62,6 +68,15 @@ def random_model(axes: Sequence[Any], storage: str, seed: int = 1) -> hist.Hist[
     return model
 
 
+def filled(*axes: Any, storage: str = "weight") -> hist.Hist[Any]:
+    """No bin is 0, flow bins included."""
+    model = hist.Hist(*axes, storage=storage, name="h", label="Events")
+    view: Any = model.view(flow=True)
+    for name in view.dtype.names or (None,):
+        (view[name] if name else view)[...] = RNG.integers(1, 1000, view.shape)
+    return model
+
+
 def _make_consistent(view: Any, rng: np.random.Generator) -> None:
     """Few entries in each bin, and nothing known of samples that are not there."""
     count, *_, deltas = names = view.dtype.names
@@ -70,6 +85,11 @@ def _make_consistent(view: Any, rng: np.random.Generator) -> None:
         view[names[1]] = view[count] * 0.75  # squared weights
     view[deltas][view[count] <= 1] = 0
     view["value"][view[count] == 0] = 0
+
+
+def stored(file: hugehist.File, model: hist.Hist[Any]) -> tuple[hugehist.Histogram, hist.Hist[Any]]:
+    file["h"] = model
+    return file["h"], model
 
 
 def is_labelled(axis: Any) -> bool:
