@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 import h5py
 import hdf5plugin
 
-from benchmarks.peers.base import StorePeer, project_by_dataset
-from benchmarks.workload import Delta, Planes
+from ..workload import Delta, Planes
+from .base import StorePeer, project_by_dataset
 
 PLANES = ("values", "variances")
 

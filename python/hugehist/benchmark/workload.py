@@ -150,8 +150,8 @@ class Workload:
         count, extent = weights.shape[0], self.bins + 2
         cells = (np.arange(count)[:, None] * extent + bins).ravel()
         flat = weights.ravel()
-        values = np.bincount(cells, flat, count * extent)
-        variances = np.bincount(cells, flat * flat, count * extent)
+        values: Array = np.bincount(cells, flat, count * extent).astype(np.float64, copy=False)
+        variances: Array = np.bincount(cells, flat * flat, count * extent).astype(np.float64, copy=False)
         return Planes(values.reshape(count, extent), variances.reshape(count, extent))
 
     def _row_sources(self, dataset: int) -> npt.NDArray[np.intp]:

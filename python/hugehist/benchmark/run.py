@@ -1,4 +1,4 @@
-"""hugehist beside its peers, in one run: `python -m benchmarks.run`. See benchmarks/README.md."""
+"""`run`: measures hugehist beside its peers, prints the table and writes the results."""
 
 from __future__ import annotations
 
@@ -10,28 +10,25 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks import check, harness, metadata, plot, report, summary
-from benchmarks.cases import cases
-from benchmarks.peers import COLUMN_FILLS, MERGES, VARIATION_FILLS
-from benchmarks.workload import FULL, SMOKE
+from . import check, harness, metadata, plot, report, summary
+from .cases import cases
+from .peers import COLUMN_FILLS, MERGES, VARIATION_FILLS
+from .workload import FULL, SMOKE
 
-RESULTS = Path(__file__).parent / "results"
+RESULTS = Path("benchmark-results")
 
 
-def arguments() -> argparse.Namespace:
+def arguments(parser: argparse.ArgumentParser) -> None:
     known_peers = list(MERGES | VARIATION_FILLS | COLUMN_FILLS)
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=__doc__)
     parser.add_argument("--smoke", action="store_true", help="tiny sizes, one repeat: shows that everything works")
     parser.add_argument("--only", metavar="CASE", action="append", help="cases whose name begins so; may be repeated")
     parser.add_argument("--peers", nargs="+", choices=known_peers, default=known_peers, metavar="PEER")
     parser.add_argument("--repeats", type=int, help="processes for each peer and case (default: 5, smoke 1)")
     parser.add_argument("--dir", type=Path, help="where the peers put their files (default: the system's temporary)")
-    parser.add_argument("--output", type=Path, help="the results, .json; the plot goes beside (default: results/)")
-    return parser.parse_args()
+    parser.add_argument("--output", type=Path, help=f"the results, .json; the plot goes beside (default: in {RESULTS})")
 
 
-def main() -> int:
-    args = arguments()
+def main(args: argparse.Namespace) -> int:
     work = SMOKE if args.smoke else FULL
     chosen = cases(work, smoke=args.smoke)
     if args.only:
@@ -61,7 +58,3 @@ def main() -> int:
     for run in failed:
         print(f"FAILED: {run.case}, {run.peer}: {run.error.splitlines()[-1]}", file=sys.stderr)
     return 1 if failed else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -6,8 +6,8 @@ from typing import Any
 
 import hist
 
-from benchmarks.events import Column
-from benchmarks.workload import AXES
+from ..events import Column
+from ..workload import AXES
 
 
 def observable(bins: int) -> hist.axis.Regular:
@@ -22,7 +22,7 @@ def variation_axes(categories: list[str], systematics: list[str], bins: int) -> 
 def column_axis(column: Column) -> Any:
     if column.kind == "regular":
         return hist.axis.Regular(column.bins, 0.0, 1.0, name="x")
-    if column.kind == "variable":
+    if column.edges is not None:
         return hist.axis.Variable(column.edges, name="x")
     if column.kind == "integer":
         return hist.axis.Integer(0, column.bins, name="x")

@@ -12,9 +12,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.cases import Case
+from .cases import Case
 
-ROOT = Path(__file__).resolve().parent.parent
 TIMEOUT = 1800  # seconds for one process
 
 
@@ -35,11 +34,11 @@ class Run:
 def run_once(case: str, peer: str, repeat: int, directory: Path | None, *, smoke: bool) -> Run:
     os.sync()  # what an earlier process left to be written is no concern of this one
     with tempfile.TemporaryDirectory(prefix="hugehist-bench-", dir=directory) as scratch:
-        command = [sys.executable, "-m", "benchmarks.worker"]
+        command = [sys.executable, "-m", "hugehist.benchmark.worker"]
         command += ["--peer", peer, "--case", case, "--path", str(Path(scratch) / "histogram.h5")]
         command += ["--smoke"] if smoke else []
         try:
-            done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=TIMEOUT, check=False)
+            done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, check=False)
         except subprocess.TimeoutExpired:
             return Run(case, peer, repeat, None, f"took longer than {TIMEOUT} s")
     if done.returncode != 0:

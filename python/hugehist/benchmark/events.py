@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.workload import Array, Planes
+from .workload import Array, Planes
 
 
 @dataclass(frozen=True)
@@ -112,5 +112,5 @@ def expected_column(data: Column) -> Planes:
         edges = np.linspace(0.0, 1.0, data.bins + 1) if data.edges is None else data.edges
         index = np.searchsorted(edges, data.entries, side="right")
         extent = data.bins + 2
-    values = np.bincount(index, data.weights, extent)
-    return Planes(values, np.bincount(index, data.weights**2, extent))
+    planes = (np.bincount(index, weights, extent) for weights in (data.weights, data.weights**2))
+    return Planes(*(plane.astype(np.float64, copy=False) for plane in planes))

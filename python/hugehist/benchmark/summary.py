@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
-from benchmarks.harness import Run
+from .harness import Run
 
 OURS = "hugehist"
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 from typing import Any
 
 import hist
-import hugehist
 import numpy as np
 
-from benchmarks.peers.axes import observable
-from benchmarks.peers.base import StorePeer
-from benchmarks.peers.hist_memory import delta_hist
-from benchmarks.workload import AXES, Delta, Planes, Workload
+import hugehist
+
+from ..workload import AXES, Delta, Planes, Workload
+from .axes import observable
+from .base import StorePeer
+from .hist_memory import delta_hist
 
 MEMORY = "128 MiB"
 NAME = "dnn"

@@ -7,8 +7,8 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks.cases import cases
-from benchmarks.workload import FULL, SMOKE
+from .cases import cases
+from .workload import FULL, SMOKE
 
 
 def main() -> None:

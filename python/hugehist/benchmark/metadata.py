@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import os
 import platform
 import subprocess
+import urllib.parse
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from benchmarks.harness import ROOT
-from benchmarks.peers import PACKAGES
+from .peers import PACKAGES
 
 
 def version(package: str) -> str:
@@ -23,9 +24,25 @@ def version(package: str) -> str:
         return "not installed"
 
 
-def git(*arguments: str) -> str:
+def source() -> Path | None:
+    """The directory that hugehist was installed from, where pip noted one that is there still."""
     try:
-        done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True)
+        noted = importlib.metadata.distribution("hugehist").read_text("direct_url.json")
+    except importlib.metadata.PackageNotFoundError:
+        return None
+    url = urllib.parse.urlsplit(json.loads(noted)["url"]) if noted else None
+    if url is None or url.scheme != "file":
+        return None
+    directory = Path(urllib.parse.unquote(url.path))
+    return directory if directory.is_dir() else None
+
+
+def git(*arguments: str) -> str:
+    directory = source()
+    if directory is None:
+        return ""
+    try:
+        done = subprocess.run(["git", *arguments], cwd=directory, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return ""
     return done.stdout.strip()

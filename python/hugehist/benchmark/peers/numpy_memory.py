@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmarks.peers.base import StorePeer
-from benchmarks.workload import Array, Delta, Planes
+from ..workload import Array, Delta, Planes
+from .base import StorePeer
 
 
 class NumpyMemory(StorePeer[Delta]):
@@ -31,7 +31,7 @@ class NumpyMemory(StorePeer[Delta]):
         self.variances = np.concatenate([self.variances, row], axis=1)
 
     def category_count(self) -> int:
-        return self.values.shape[1]
+        return int(self.values.shape[1])
 
     def project(self, axis: int) -> Planes:
         others = tuple(i for i in range(4) if i != axis)

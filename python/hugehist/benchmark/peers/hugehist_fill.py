@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import hist
+
 import hugehist
 
-from benchmarks.events import Call, Column
-from benchmarks.peers.axes import column_axis, variation_axes
-from benchmarks.peers.base import FillPeer
-from benchmarks.peers.hugehist_file import NAME, planes_of
-from benchmarks.workload import Planes
+from ..events import Call, Column
+from ..workload import Planes
+from .axes import column_axis, variation_axes
+from .base import FillPeer
+from .hugehist_file import NAME, planes_of
 
 
 class HugehistFill(FillPeer[Call]):

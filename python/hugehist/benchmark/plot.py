@@ -12,7 +12,7 @@ mpl.use("agg")
 import matplotlib.pyplot as plt
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from benchmarks.summary import OURS
+from .summary import OURS
 
 # colour-blind safe (Okabe and Ito), and a marker of its own for each
 STYLE = {

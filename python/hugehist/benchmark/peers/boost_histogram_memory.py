@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import boost_histogram as bh
 import numpy as np
 
-from benchmarks.events import Column
-from benchmarks.peers.axes import column_axis
-from benchmarks.peers.base import FillPeer
-from benchmarks.workload import Planes
+from ..events import Column
+from ..workload import Planes
+from .axes import column_axis
+from .base import FillPeer
 
 
 class BoostHistogramFill(FillPeer[None]):
-    h: bh.Histogram
+    h: Any
 
     def create_column(self, column: Column) -> None:
         self.h = bh.Histogram(column_axis(column), storage=bh.storage.Weight())

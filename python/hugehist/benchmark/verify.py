@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.peers.base import StorePeer
-from benchmarks.workload import Delta, Planes, Workload
+from .peers.base import StorePeer
+from .workload import Delta, Planes, Workload
 
 TOLERANCE = 1e-12
 

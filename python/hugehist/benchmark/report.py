@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from benchmarks.summary import OURS
+from .summary import OURS
 
 HEAD = (
     f"{'':18}{'median':>11}{'':>4}{'min … max':<20}{'CPU':>9}"

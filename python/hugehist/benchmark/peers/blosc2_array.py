@@ -9,8 +9,8 @@ from __future__ import annotations
 import blosc2
 import numpy as np
 
-from benchmarks.peers.base import StorePeer, project_by_dataset
-from benchmarks.workload import Delta, Planes
+from ..workload import Delta, Planes
+from .base import StorePeer, project_by_dataset
 
 PLANES = ("values", "variances")
 

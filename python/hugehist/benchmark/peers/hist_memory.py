@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import hist
 import numpy as np
 
-from benchmarks.events import Call, Column
-from benchmarks.peers.axes import column_axis, observable, variation_axes
-from benchmarks.peers.base import FillPeer, StorePeer
-from benchmarks.workload import AXES, Array, Delta, Planes, Workload
+from ..events import Call, Column
+from ..workload import AXES, Array, Delta, Planes, Workload
+from .axes import column_axis, observable, variation_axes
+from .base import FillPeer, StorePeer
 
 
-def labelled(work: Workload, datasets: list[str], categories: list[str]) -> hist.Hist:
+def labelled(work: Workload, datasets: list[str], categories: list[str]) -> Any:
     return hist.Hist(
         hist.axis.StrCategory(datasets, growth=True, name=AXES[0]),
         hist.axis.StrCategory(categories, growth=True, name=AXES[1]),
@@ -23,7 +24,7 @@ def labelled(work: Workload, datasets: list[str], categories: list[str]) -> hist
     )
 
 
-def delta_hist(work: Workload, delta: Delta) -> hist.Hist:
+def delta_hist(work: Workload, delta: Delta) -> Any:
     h = labelled(work, [work.dataset_labels[delta.dataset]], work.category_labels)
     view = h.view(flow=True)
     view.value[0] = delta.planes.values
@@ -31,21 +32,21 @@ def delta_hist(work: Workload, delta: Delta) -> hist.Hist:
     return h
 
 
-def view_planes(h: hist.Hist) -> Planes:
+def view_planes(h: Any) -> Planes:
     view = h.view(flow=True)
     return Planes(np.asarray(view.value), np.asarray(view.variance))
 
 
-class HistMemory(StorePeer[hist.Hist]):
-    h: hist.Hist
+class HistMemory(StorePeer[Any]):
+    h: Any
 
     def create(self, datasets: int, categories: int) -> None:
         self.h = labelled(self.work, [], [])
 
-    def prepare(self, delta: Delta) -> hist.Hist:
+    def prepare(self, delta: Delta) -> Any:
         return delta_hist(self.work, delta)
 
-    def merge(self, prepared: hist.Hist) -> None:
+    def merge(self, prepared: Any) -> None:
         self.h += prepared
 
     def add_category(self, label: str) -> None:
@@ -73,7 +74,7 @@ class SystematicMajor:
 
 
 class HistFill(FillPeer[SystematicMajor]):
-    h: hist.Hist
+    h: Any
 
     def create_variations(self, categories: list[str], systematics: list[str], bins: int) -> None:
         self.categories = categories

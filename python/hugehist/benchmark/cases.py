@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks import peers
-from benchmarks.events import KINDS, Variations, column, expected_column
-from benchmarks.measure import Clock, Outcome, watched
-from benchmarks.verify import Sums, same, verify_store
-from benchmarks.workload import AXES, SMOKE, Workload
+from . import peers
+from .events import KINDS, Variations, column, expected_column
+from .measure import Clock, Outcome, watched
+from .verify import Sums, same, verify_store
+from .workload import AXES, SMOKE, Workload
 
 AXIS_ROUNDS = 3  # projections of each axis in a process; the first warms the page cache
 

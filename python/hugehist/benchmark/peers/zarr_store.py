@@ -7,8 +7,8 @@ import warnings
 import zarr
 from zarr.codecs import ZstdCodec
 
-from benchmarks.peers.base import StorePeer, project_by_dataset
-from benchmarks.workload import Delta, Planes
+from ..workload import Delta, Planes
+from .base import StorePeer, project_by_dataset
 
 # fixed-length strings, which the zarr 3 specification has not settled yet
 warnings.filterwarnings("ignore", category=zarr.errors.UnstableSpecificationWarning)

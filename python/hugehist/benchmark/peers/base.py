@@ -13,8 +13,8 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from benchmarks.events import Call, Column
-from benchmarks.workload import Array, Delta, Planes, Workload
+from ..events import Call, Column
+from ..workload import Array, Delta, Planes, Workload
 
 Form = TypeVar("Form")
 
@@ -95,7 +95,7 @@ def project_by_dataset(read: Callable[[int], Array], datasets: int, axis: int) -
     if axis == 0:
         return np.array([read(dataset).sum() for dataset in range(datasets)])
     others = tuple(i for i in range(3) if i != axis - 1)
-    total = read(0).sum(axis=others)
+    total: Array = read(0).sum(axis=others)
     for dataset in range(1, datasets):
         total += read(dataset).sum(axis=others)
     return total

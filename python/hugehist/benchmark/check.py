@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.peers.h5py_file import H5pyZstd
-from benchmarks.workload import Workload
+from .peers.h5py_file import H5pyZstd
+from .workload import Workload
 
 
 def measure(work: Workload, directory: Path | None) -> dict[str, Any]:

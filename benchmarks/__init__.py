@@ -1,1 +1,0 @@
-"""hugehist beside its peers: `python -m benchmarks.run`."""

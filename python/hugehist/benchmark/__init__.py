@@ -1,0 +1,1 @@
+"""hugehist beside its peers: `python -m hugehist.benchmark --help`. Needs the extra `bench`."""
