@@ -13,6 +13,7 @@ namespace {
 template <class T>
 array_view<T> view_of(const py::array& array) {
   const auto step = [&](py::ssize_t axis) {
+    if (array.shape(axis) <= 1) return std::ptrdiff_t{0};  // NumPy leaves such a stride open
     const auto bytes = array.strides(axis);
     if (bytes % static_cast<py::ssize_t>(sizeof(T)) != 0)
       throw type_error{"an array's strides are no multiples of its elements: copy it"};

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,18 @@ from .axes import UHIAxis, UnknownAxisError, axes_text
 from .cells import EXACT, largest
 from .labels import category_column, variations
 
-_KEPT = {np.dtype(t) for t in (np.float64, np.float32, np.int64, np.int32, np.bool_)}
+Dtypes = frozenset[np.dtype[Any]]
+
+
+def _dtypes(*types: type[np.generic]) -> Dtypes:
+    return frozenset(np.dtype(t) for t in types)
+
+
+# What the core takes as it is.
+_KEPT = _dtypes(np.float64, np.float32, np.int64, np.int32, np.bool_)
+_KEPT_REALS = _dtypes(np.float64, np.float32, np.int64, np.int32)
+_KEPT_INTEGERS = _dtypes(np.int64, np.int32, np.bool_)
+_KEPT_WEIGHTS = _dtypes(np.float64, np.float32)
 
 
 @dataclass(frozen=True)
@@ -28,10 +39,8 @@ class AxisInfo:
     name: str
     owner: str  # how messages call it
     kind: str  # "category_str", "category_int", "boolean", "integer" or "real"
-
-    @property
-    def is_category(self) -> bool:
-        return self.kind.startswith("category")
+    is_category: bool
+    kept: Dtypes  # arrays of these are filled without a copy
 
 
 def axis_infos(axes: Sequence[UHIAxis]) -> list[AxisInfo]:
@@ -44,27 +53,53 @@ def _axis_info(axis: UHIAxis, position: int) -> AxisInfo:
     if kind in ("regular", "variable"):
         info = axis.get("writer_info", {}).get("boost-histogram", {})
         kind = "integer" if info.get("orig_type") == "Integer" else "real"
-    return AxisInfo(name, f"axis '{name}'" if name else f"axis {position}", kind)
+    owner = f"axis '{name}'" if name else f"axis {position}"
+    return AxisInfo(name, owner, kind, kind.startswith("category"), _KEPT_REALS if kind == "real" else _KEPT_INTEGERS)
 
 
 def fill_columns(
     axes: Sequence[AxisInfo], args: Sequence[Any], named: Mapping[str, Any], weight: Any, sample: Any
 ) -> tuple[list[Any], Any, Any]:
-    """Columns in axis order, the weight and the sample."""
+    """Columns in axis order, the weight and the sample.
+
+    Small calls are common, and this is most of their time: what is usual is asked for first, and cheaply.
+    """
     values = _in_axis_order(axes, args, named)
+    if not _is_ready(weight, _KEPT_WEIGHTS):
+        weight = _weights(weight, "weight=")
+    if sample is not None:
+        sample = _weights(sample, "sample=")
+    wide = _is_wide(weight) or _is_wide(sample)
     for i, axis in enumerate(axes):
-        if not axis.is_category:
-            values[i] = _numbers(values[i], axis)
-    extra = {"weight=": _weights(weight, "weight="), "sample=": _weights(sample, "sample=")}
-    _name_variations(axes, values, extra)
-    columns = [
-        category_column(value, axis.kind == "category_int", axis.owner) if axis.is_category else value
-        for axis, value in zip(axes, values, strict=True)
-    ]
-    return columns, *extra.values()
+        value = values[i]
+        if axis.is_category:
+            wide = wide or isinstance(value, dict | Mapping | variations)
+        elif not _is_ready(value, axis.kept):
+            values[i] = value = _numbers(value, axis)
+        wide = wide or _is_wide(value)
+    if wide:
+        _name_variations(axes, values, {"weight=": weight, "sample=": sample})
+    for i, axis in enumerate(axes):
+        if axis.is_category and (type(values[i]) is not str or axis.kind == "category_int"):
+            values[i] = category_column(values[i], axis.kind == "category_int", axis.owner)
+    return values, weight, sample
+
+
+def _is_ready(value: Any, kept: Dtypes) -> TypeGuard[npt.NDArray[Any]]:
+    """Whether the core takes the value as it is."""
+    return type(value) is np.ndarray and value.dtype in kept and value.ndim in (1, 2) and value.flags.aligned
+
+
+def _is_wide(value: Any) -> bool:
+    return type(value) is np.ndarray and value.ndim == 2
 
 
 def _in_axis_order(axes: Sequence[AxisInfo], args: Sequence[Any], named: Mapping[str, Any]) -> list[Any]:
+    if len(args) + len(named) == len(axes) and "" not in named:
+        try:
+            return [*args, *[named[axis.name] for axis in axes[len(args) :]]]
+        except KeyError:
+            pass
     names = [axis.name for axis in axes]
     known = f"the axes are {axes_text(names)}"
     if len(args) > len(axes):
@@ -75,9 +110,7 @@ def _in_axis_order(axes: Sequence[AxisInfo], args: Sequence[Any], named: Mapping
         if names.index(name) < len(args):
             raise TypeError(f"fill got axis '{name}' twice, by position and by name")
     missing = [axis.owner for axis in axes[len(args) :] if axis.name not in named]
-    if missing:
-        raise TypeError(f"fill misses {', '.join(missing)}; unnamed axes are filled by position")
-    return [*args, *(named[name] for name in names[len(args) :])]
+    raise TypeError(f"fill misses {', '.join(missing)}; unnamed axes are filled by position")
 
 
 def _numbers(value: Any, axis: AxisInfo) -> Any:
@@ -106,7 +139,7 @@ def _weights(numbers: Any, owner: str) -> Any:
         raise ValueError(f"{owner} has integers beyond 2^53, which are not exact as double: give doubles")
     if array.ndim == 0:
         return float(array)
-    return array if array.dtype in (np.float64, np.float32) and _viewable(array) else array.astype(np.float64)
+    return array if _is_ready(array, _KEPT_WEIGHTS) else array.astype(np.float64)
 
 
 def _array(value: Any, owner: str) -> npt.NDArray[Any]:
@@ -127,18 +160,13 @@ def _array(value: Any, owner: str) -> npt.NDArray[Any]:
 
 
 def _kept(array: npt.NDArray[Any], owner: str) -> npt.NDArray[Any]:
-    if array.dtype in _KEPT and _viewable(array):
+    if _is_ready(array, _KEPT):
         return array
     if array.dtype.kind == "f":
         return array.astype(np.float64 if array.dtype.itemsize > 4 else np.float32)
     if array.dtype == np.uint64 and array.size and array.max() > np.iinfo(np.int64).max:
         return array.astype(np.float64)
     return array.astype(np.int64 if array.dtype.itemsize > 4 or array.dtype.kind == "u" else np.int32)
-
-
-def _viewable(array: npt.NDArray[Any]) -> bool:
-    size = array.dtype.itemsize
-    return array.dtype.isnative and array.flags.aligned and all(stride % size == 0 for stride in array.strides)
 
 
 def _name_variations(axes: Sequence[AxisInfo], values: list[Any], extra: Mapping[str, Any]) -> None:

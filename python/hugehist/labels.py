@@ -99,6 +99,9 @@ def _label(value: Any, integer: bool, owner: str) -> str:
 
 def labels_of(values: Iterable[Any], integer: bool, owner: str) -> list[str]:
     """Labels as the core writes them."""
+    values = list(values)
+    if not integer and set(map(type, values)) <= {str}:  # a list of all systematics comes with each call
+        return values
     return [_label(value, integer, owner) for value in values]
 
 
