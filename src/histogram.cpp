@@ -90,6 +90,17 @@ dense_planes histogram::read(std::span<const axis_map> maps, const progress_call
   return read::read({*file.cache, *file.pool, state_->layout, state_->kind, extents}, maps, progress);
 }
 
+std::vector<dense_planes> histogram::read_many(std::span<const std::vector<axis_map>> selections,
+                                               const progress_callback& progress) const {
+  auto& file = *state_->owner;
+  const auto lock = file.enter();
+  file.check_usable(*state_);
+  if (file.writable) file.flush(*state_);
+  const auto extents = model::extents(file.store->record(state_->id).schema.axes);
+  const std::vector<read::axis_maps> all(selections.begin(), selections.end());
+  return read::read_many({*file.cache, *file.pool, state_->layout, state_->kind, extents}, all, progress);
+}
+
 std::size_t histogram::axis_index(const std::string& name) const {
   const auto lock = state_->owner->enter();
   state_->owner->check_usable(*state_);

@@ -71,6 +71,40 @@ dense_planes view::read(const histogram::progress_callback& progress) const {
   return selection.arrange(state_->source.read(selection.maps, progress));
 }
 
+std::vector<dense_planes> view::project_many(std::span<const std::vector<axis_reference>> kept,
+                                             const histogram::progress_callback& progress) const {
+  std::vector<view> views;
+  for (const auto& each : kept) views.push_back(project(each));
+  return hugehist::read_many(views, progress);
+}
+
+std::vector<dense_planes> read_many(std::span<const view> views, const histogram::progress_callback& progress) {
+  std::vector<dense_planes> answers(views.size());
+  std::vector<bool> is_read(views.size(), false);
+  for (std::size_t first = 0; first < views.size(); ++first) {
+    if (is_read[first]) continue;
+    std::vector<std::size_t> members;
+    std::vector<read::selection> selections;
+    std::vector<std::vector<axis_map>> maps;
+    for (auto i = first; i < views.size(); ++i) {
+      if (!(views[i].source() == views[first].source())) continue;
+      members.push_back(i);
+      maps.push_back(selections.emplace_back(views[i].state_->selection()).maps);
+    }
+    auto contents = views[first].source().read_many(maps, progress);
+    for (std::size_t i = 0; i < members.size(); ++i) {
+      answers[members[i]] = selections[i].arrange(std::move(contents[i]));
+      is_read[members[i]] = true;
+    }
+  }
+  return answers;
+}
+
+std::vector<dense_planes> histogram::project_many(std::span<const std::vector<axis_reference>> kept,
+                                                  const progress_callback& progress) const {
+  return view{*this}.project_many(kept, progress);
+}
+
 view histogram::select(std::initializer_list<axis_selector> parts) const { return view{*this}.select(parts); }
 view histogram::project(std::initializer_list<axis_reference> kept) const { return view{*this}.project(kept); }
 

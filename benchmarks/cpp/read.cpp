@@ -59,6 +59,25 @@ BENCHMARK_CAPTURE(project, score, "score")
     ->Unit(benchmark::kMillisecond)
     ->UseRealTime();
 
+/// The projections onto each of the four axes: one after another, or in one pass.
+void project_all(benchmark::State& state, bool together) {
+  const bench::scratch_file scratch{"project-all"};
+  write_content(scratch);
+  const hugehist::file file{scratch.path(), hugehist::open_mode::read, bench::with_memory(16)};
+  const hugehist::histogram histogram = file.at("h");
+  const std::vector<std::vector<hugehist::axis_reference>> kept{{"dataset"}, {"category"}, {"systematic"}, {"score"}};
+  for (auto _ : state) {
+    if (together) {
+      benchmark::DoNotOptimize(histogram.project_many(kept));
+    } else {
+      for (const auto& axes : kept) benchmark::DoNotOptimize(hugehist::view{histogram}.project(axes).read());
+    }
+  }
+  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(dense_bytes));
+}
+BENCHMARK_CAPTURE(project_all, one_by_one, false)->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK_CAPTURE(project_all, in_one_pass, true)->Unit(benchmark::kMillisecond)->UseRealTime();
+
 /// One (dataset, category): a plot of one distribution with its variations.
 void one_block(benchmark::State& state) {
   const bench::scratch_file scratch{"block"};

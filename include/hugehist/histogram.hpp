@@ -75,15 +75,25 @@ class HUGEHIST_EXPORT histogram {
   /// Throws std::invalid_argument for maps that do not fit the axes as they are now, memory_error for an answer that is
   /// too large, corruption_error for a damaged chunk.
   dense_planes read(std::span<const axis_map> maps, const progress_callback& progress = {}) const;
+  /// The same of several selections, in one pass over the chunks that any of them needs: each is decoded once. Every
+  /// answer is what read() gives, to the last bit.
+  std::vector<dense_planes> read_many(std::span<const std::vector<axis_map>> selections,
+                                      const progress_callback& progress = {}) const;
 
   /// Views: parts that are read when their content is asked for; see <hugehist/view.hpp>.
   view select(std::initializer_list<axis_selector> parts) const;
   view project(std::initializer_list<axis_reference> kept) const;
+  /// The content of several projections, in one pass; see view::project_many.
+  std::vector<dense_planes> project_many(std::span<const std::vector<axis_reference>> kept,
+                                         const progress_callback& progress = {}) const;
 
   /// Position of an axis by its name. Throws key_error with the names there are.
   std::size_t axis_index(const std::string& name) const;
 
   histogram_stats stats() const;
+
+  /// Whether both are handles to the same histogram.
+  bool operator==(const histogram& other) const noexcept { return state_.get() == other.state_.get(); }
 
  private:
   friend class file;

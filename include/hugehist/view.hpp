@@ -47,11 +47,22 @@ class HUGEHIST_EXPORT view {
 
   /// The content, flow bins included: one length for each of axes(), in C order. Throws as histogram::read does.
   dense_planes read(const histogram::progress_callback& progress = {}) const;
+  /// The content of several projections, in one pass over the chunks: that of project(…).read() for each, to the last
+  /// bit. Throws as project and read do.
+  std::vector<dense_planes> project_many(std::span<const std::vector<axis_reference>> kept,
+                                         const histogram::progress_callback& progress = {}) const;
 
  private:
+  friend HUGEHIST_EXPORT std::vector<dense_planes> read_many(std::span<const view> views,
+                                                             const histogram::progress_callback& progress);
   struct state;
   explicit view(std::shared_ptr<const state> made) noexcept;
   std::shared_ptr<const state> state_;
 };
+
+/// The content of each view: those of one histogram are read in one pass over its chunks. Progress begins anew for
+/// each histogram. Throws as view::read does.
+HUGEHIST_EXPORT std::vector<dense_planes> read_many(std::span<const view> views,
+                                                    const histogram::progress_callback& progress = {});
 
 }  // namespace hugehist

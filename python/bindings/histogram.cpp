@@ -55,15 +55,25 @@ std::size_t most_chunks(const std::vector<axis_map>& maps) {
   return bins;
 }
 
-py::tuple read(handle& self, const py::sequence& maps, const py::object& progress) {
-  std::vector<axis_map> selected;
-  for (const auto& map : maps) selected.push_back(map_from(map));
-  auto answer = watched(progress, most_chunks(selected),
-                        [&](const auto& report) { return self.target().read(selected, report); });
-  py::list planes;
-  for (auto& plane : answer.planes)
-    planes.append(std::visit([&](auto& values) { return array_from(std::move(values), answer.shape); }, plane));
-  return py::make_tuple(py::tuple{py::cast(answer.shape)}, planes);
+/// For each selection the list of its planes.
+py::list read_many(handle& self, const py::sequence& selections, const py::object& progress) {
+  std::vector<std::vector<axis_map>> selected;
+  std::size_t chunks = 0;
+  for (const auto& maps : selections) {
+    auto& made = selected.emplace_back();
+    for (const auto& map : maps.cast<py::sequence>()) made.push_back(map_from(map));
+    chunks = std::max(chunks, most_chunks(made));
+  }
+  auto answers =
+      watched(progress, chunks, [&](const auto& report) { return self.target().read_many(selected, report); });
+  py::list result;
+  for (auto& answer : answers) {
+    py::list planes;
+    for (auto& plane : answer.planes)
+      planes.append(std::visit([&](auto& values) { return array_from(std::move(values), answer.shape); }, plane));
+    result.append(planes);
+  }
+  return result;
 }
 
 void fill(handle& self, const py::sequence& columns, const py::object& weight, const py::object& sample, bool allow_nan,
@@ -143,7 +153,7 @@ void bind_histogram(py::module_& module) {
       .def("merge", &merge, py::arg("addend"), py::arg("id"), py::arg("progress") = py::none())
       .def("buffer", [](handle& self) { return shared_buffer{unlocked([&] { return self.target().buffer(); })}; })
       .def("grow", &grow, py::arg("axis"), py::arg("labels"))
-      .def("read", &read, py::arg("maps"), py::arg("progress") = py::none())
+      .def("read_many", &read_many, py::arg("selections"), py::arg("progress") = py::none())
       .def("stats", &stats_of);
 }
 

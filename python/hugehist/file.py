@@ -15,6 +15,7 @@ from .axes import UHIAxis, UnknownAxisError, axes_to_uhi, metadata_dict, refuse_
 from .histogram import Histogram
 from .home import Home, Origin
 from .image import ImageFile
+from .many import project_many
 from .mappings import Attributes, Counters, Ledger
 from .progress import Progress, checked
 from .resources import parse_size, thread_count
@@ -167,6 +168,15 @@ class File(Mapping[str, Histogram]):
 
     def _ipython_key_completions_(self) -> list[str]:
         return list(self)
+
+    def project_many(self, wanted: Any) -> Any:
+        """Reads several views at once, in one pass over the chunks of each histogram: a hist.Hist for each.
+
+        `wanted` is a list of histograms and views of this file; or a dict, whose values are such, or what to keep of
+        the histogram that the key names: an axis, a tuple of axes, or a list of such tuples. A list comes back, or
+        a dict with the same keys. Equal to `view.to_hist()` of each, to the last bit.
+        """
+        return project_many(self, wanted)
 
     # --- states -------------------------------------------------------------------------------------------
 

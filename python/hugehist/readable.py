@@ -25,6 +25,7 @@ from .gather import gather, has_arrays
 from .home import Home, Origin, origin_to_pickle, reopen
 from .in_memory import Hist
 from .interchange import Interchange
+from .many import Many, read_together
 from .plotting import Plotting
 from .progress import part_of, reporting
 from .selection import Selection
@@ -57,7 +58,7 @@ class Source:
         return made
 
 
-class Readable(Arithmetic, Categories, Comparing, Describing, Interchange, Plotting, Vocabulary):
+class Readable(Arithmetic, Categories, Comparing, Describing, Interchange, Many, Plotting, Vocabulary):
     """The reading half of a histogram's interface."""
 
     _steps: tuple[Step, ...] = ()
@@ -246,23 +247,12 @@ class Readable(Arithmetic, Categories, Comparing, Describing, Interchange, Plott
 
     def _read_now(self, part: Callable[[Selection], Selection] | None = None) -> tuple[Selection, list[Array]]:
         """A part of what is shown, and its content. Where another thread grows an axis in between, both anew."""
-        while True:
-            version, _ = self._source.axes()
-            selection = self._selection() if part is None else part(self._selection())
-            try:
-                return selection, self._read(selection)
-            except ValueError:
-                if self._source.axes()[0] == version:
-                    raise
 
-    def _read(self, selection: Selection) -> list[Array]:
-        """One array for each plane, its axes in the order of the result."""
-        maps = [(one.target, one.extent, one.factor) for one in selection.maps]
+        def select() -> list[Selection]:
+            return [self._selection() if part is None else part(self._selection())]
+
         with reporting(self._source.home.progress, f"reading {self._source.owner}") as tell:
-            _, planes = self._source.core.read(maps, part_of(tell, 0.0, 1.0))
-        left = [i for i in range(len(selection.maps)) if i not in selection.order]
-        single = (Ellipsis,) + (0,) * len(left)
-        return [plane.transpose([*selection.order, *left])[single] for plane in planes]
+            return read_together(self._source, select, part_of(tell, 0.0, 1.0))[0]
 
     def _number(self, part: Callable[[Selection], Selection]) -> Number:
         selection, planes = self._read_now(part)
@@ -279,12 +269,18 @@ class Readable(Arithmetic, Categories, Comparing, Describing, Interchange, Plott
 
     def _fill_in(self, make: Any) -> Any:
         """`make` is the class of the histogram in memory."""
-        selection, planes = self._read_now()
-        result = make(*(copy.deepcopy(axis) for axis in selection.axes), storage=self.storage)
+        return self._in_memory(make, *self._read_now())
+
+    def _in_memory(self, make: Any, selection: Selection, planes: list[Array]) -> Any:
+        """What was read, as a `make`; a number or an accumulator where no axis is left."""
+        kind = self._storage_name(selection)
+        if not selection.axes:
+            return number_of(kind, planes)
+        result = make(*(copy.deepcopy(axis) for axis in selection.axes), storage=STORAGES[kind]())
         for key, value in ({"name": self.name} | self.metadata).items():
             setattr(result, key, value)
         cells: Any = result.view(flow=True)
-        cells[...] = view_of(self._storage_name(selection), planes)
+        cells[...] = view_of(kind, planes)
         if len(planes) == 1:
             result._variance_known = self._variance_known(selection)
         return result

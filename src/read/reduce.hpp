@@ -1,8 +1,8 @@
-// Reads a selection: plan, visit each needed chunk once, add into the answer.
+// Reads selections: plan, visit each needed chunk once, add into the answers.
 //
 // Chunks are visited in file order and decoded in parallel; their contributions are added in file order, so
-// the answer is the same to the last bit for any number of threads. Chunks that do not exist cost nothing but
-// the question.
+// the answers are the same to the last bit for any number of threads, and for a selection alone or among others. Chunks
+// that do not exist cost nothing but the question.
 #pragma once
 
 #include "base/thread_pool.hpp"
@@ -26,10 +26,17 @@ struct read_source {
   std::vector<std::size_t> extents;  ///< now, flow bins included
 };
 
-/// REQUIRES: one map for each axis, targets within extents (checked: std::invalid_argument).
-/// Throws memory_error when the answer itself does not fit into memory, corruption_error that names the chunk, and
-/// what `progress` throws.
-dense_planes read(const read_source& source, std::span<const axis_map> maps,
+/// One map for each axis.
+using axis_maps = std::span<const axis_map>;
+
+/// One answer for each selection. REQUIRES: one map for each axis, targets within extents (checked:
+/// std::invalid_argument). Throws memory_error when an answer itself does not fit into memory, corruption_error that
+/// names the chunk, and what `progress` throws.
+std::vector<dense_planes> read_many(const read_source& source, std::span<const axis_maps> selections,
+                                    const std::function<void(std::size_t, std::size_t)>& progress);
+
+/// The same of one selection.
+dense_planes read(const read_source& source, axis_maps maps,
                   const std::function<void(std::size_t, std::size_t)>& progress);
 
 }  // namespace hugehist::read

@@ -41,6 +41,12 @@ class stored_histogram {
     return read::read({cache_, workers, layout_, kind_, extents_}, maps, progress);
   }
 
+  std::vector<dense_planes> read_many(std::span<const std::vector<axis_map>> selections, unsigned threads) {
+    base::thread_pool workers{threads};
+    const std::vector<read::axis_maps> all(selections.begin(), selections.end());
+    return read::read_many({cache_, workers, layout_, kind_, extents_}, all, {});
+  }
+
   /// Bin by bin; `scale` of each bin's Σ|x| comes along, for the tolerance.
   std::vector<double> expected(std::span<const axis_map> maps, std::size_t plane, bool absolute) const {
     std::size_t cells = 1;
@@ -211,6 +217,52 @@ TEST_CASE("random selections agree with a sum bin by bin, for any number of thre
       REQUIRE(compare(h, maps) == 0);
     }
   }
+}
+
+TEST_CASE("many selections at once are what each is alone, to the last bit, for any number of threads") {
+  std::mt19937 random{20261121};
+  for (int round = 0; round < 100; ++round) {
+    shape_t extents;
+    shape_t chunk_shape;
+    for (std::size_t i = 0; i < 1 + static_cast<std::size_t>(round % 4); ++i) {
+      extents.push_back(1 + random() % 14);
+      chunk_shape.push_back(1 + random() % extents.back());
+    }
+    constexpr std::array kinds{storage::int_, storage::double_, storage::weighted, storage::mean,
+                               storage::weighted_mean};
+    stored_histogram h{random, kinds[random() % kinds.size()], extents, chunk_shape};
+    std::vector<std::vector<axis_map>> selections(1 + random() % 5);
+    for (auto& maps : selections)
+      for (const auto extent : extents)
+        maps.push_back(random() % 3 == 0 ? axis_map::sum(extent) : random_map(random, extent));
+    for (const unsigned threads : {1, 2, 4}) {
+      const auto together = h.read_many(selections, threads);
+      REQUIRE(together.size() == selections.size());
+      for (std::size_t i = 0; i < selections.size(); ++i) {
+        CAPTURE(round, threads, i, extents, chunk_shape);
+        REQUIRE(bits(together[i]) == bits(h.read(selections[i], 1)));
+      }
+    }
+  }
+}
+
+TEST_CASE("a chunk that several selections need is read once, one that none needs never") {
+  std::mt19937 random{4};
+  stored_histogram h{random, storage::weighted, {6, 8, 30}, {1, 2, 30}};
+  h.cache().write_back(h.pool);
+  h.cache().drop_all();
+  const auto sum = [](std::size_t extent) { return axis_map::sum(extent); };
+  const std::vector<std::vector<axis_map>> selections{{axis_map::pick(6, 1), sum(8), axis_map::all(30)},
+                                                      {axis_map::pick(6, 1), axis_map::all(8), sum(30)},
+                                                      {axis_map::pick(6, 4), axis_map::pick(8, 5), sum(30)}};
+  const auto before = h.cache().stats().chunks_read;
+  const auto both = h.read_many(std::span{selections}.first(2), 2);
+  const auto shared = h.cache().stats().chunks_read - before;
+  CHECK(shared > 0);
+  h.read(selections[0], 1);
+  CHECK(h.cache().stats().chunks_read - before == 2 * shared);
+  h.read_many(selections, 2);
+  CHECK(h.cache().stats().chunks_read - before <= 3 * shared + 1);
 }
 
 TEST_CASE("the same from an HDF5 file, committed and not") {
