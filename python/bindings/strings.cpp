@@ -39,6 +39,25 @@ class row_codes {
   std::size_t last_ = 0;  // events of one label often come together
 };
 
+/// Distinct integers likewise. Those from 0 on, as indices and small counts are, have a table in place of the hash.
+class integer_codes {
+ public:
+  std::int32_t operator()(std::int64_t key) {
+    if (static_cast<std::uint64_t>(key) >= table_size) return all_(key);
+    if (table_.empty()) table_.resize(table_size, unseen);
+    auto& code = table_[static_cast<std::size_t>(key)];
+    if (code == unseen) code = all_(key);
+    return code;
+  }
+  const std::vector<std::int64_t>& keys() const noexcept { return all_.keys(); }
+
+ private:
+  static constexpr std::size_t table_size = 1024;
+  static constexpr std::int32_t unseen = -1;
+  row_codes<std::int64_t> all_;
+  std::vector<std::int32_t> table_;
+};
+
 /// The row of a 'U' array without its padding, as a str.
 py::str text_of_ucs4(std::string_view row) {
   auto length = row.size() / 4;
@@ -109,7 +128,7 @@ py::tuple factorize_integers(const py::array_t<std::int64_t>& values) {
   const auto rows = values.unchecked<1>();
   codes_array codes{rows.shape(0)};
   auto* out = codes.mutable_data();
-  row_codes<std::int64_t> coder;
+  integer_codes coder;
   unlocked([&] {
     for (py::ssize_t i = 0; i < rows.shape(0); ++i) out[i] = coder(rows(i));
   });

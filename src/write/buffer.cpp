@@ -240,6 +240,7 @@ void fill_buffer::impl::commit(std::vector<addition>& additions, const fill_call
                            .count = block.event_count(),
                            .bins = few.bins.data(),
                            .bin_per_weight = few.bin_per_weight,
+                           .one_bin = bins.rank() == 0,
                            .last_row = block.rows};
       const auto view = [&](const std::vector<double>& row_values) {
         return weight_view<double>{row_values.data(), static_cast<std::ptrdiff_t>(block.rows), 1};
@@ -317,6 +318,7 @@ void fill_buffer::impl::add_dense(const addition& addition, const fill_call& cal
                  .rows = block.rows,
                  .bins = bins_of,
                  .bin_per_weight = call.bin_per_weight,
+                 .one_bin = bins.rank() == 0,
                  .first_row = first_row,
                  .last_row = last_row};
   const auto add = [&](const fill_task& part, const auto& weight) {

@@ -11,7 +11,7 @@
 #include "write/delta_data.hpp"
 #include "write/delta_format.hpp"
 #include "write/label_table.hpp"
-#include "write/weight_source.hpp"
+#include "write/number_checks.hpp"
 
 #include <hugehist/delta.hpp>
 #include <hugehist/error.hpp>
@@ -258,9 +258,7 @@ class reader {
     take_memory(result.bins.size() * sizeof(std::uint32_t) + (weights + result.samples.size()) * sizeof(double));
     for (auto bin : result.bins)
       if (bin != event_rows::dropped && bin >= bins_) fail();
-    if (data_.kind == storage::int_)
-      for (auto weight : result.weights)
-        if (!is_whole_number(weight)) fail();
+    if (data_.kind == storage::int_ && any_bad(result.weights.data(), weights, requirement::whole_number)) fail();
     return result;
   }
 

@@ -4,6 +4,7 @@
 #include "write/simd.hpp"
 
 #include <algorithm>
+#include <array>
 
 #if HUGEHIST_X86_KERNELS
 #include <immintrin.h>
@@ -12,17 +13,41 @@
 namespace hugehist::write {
 namespace {
 
+// The kinds of cells: what is kept of one in registers, and what a weight adds to it.
+
 struct integer_cells {
   using element = std::int64_t;
   static constexpr std::size_t elements = 1;
+  static element load(const element* cell) noexcept { return *cell; }
+  static element plus(element sum, double weight) noexcept { return sum + static_cast<element>(weight); }
+  static void store(element* cell, element sum) noexcept { *cell = sum; }
 };
+
 struct double_cells {
   using element = double;
   static constexpr std::size_t elements = 1;
+  static double load(const double* cell) noexcept { return *cell; }
+  static double plus(double sum, double weight) noexcept { return sum + weight; }
+  static void store(double* cell, double sum) noexcept { *cell = sum; }
 };
+
 struct weighted_cells {
   using element = double;
   static constexpr std::size_t elements = 2;
+#if HUGEHIST_X86_KERNELS
+  static __m128d load(const double* cell) noexcept { return _mm_loadu_pd(cell); }
+  static __m128d plus(__m128d sum, double weight) noexcept {
+    const auto w = _mm_set_sd(weight);
+    return _mm_add_pd(sum, _mm_unpacklo_pd(w, _mm_mul_sd(w, w)));
+  }
+  static void store(double* cell, __m128d sum) noexcept { _mm_storeu_pd(cell, sum); }
+#else
+  static std::array<double, 2> load(const double* cell) noexcept { return {cell[0], cell[1]}; }
+  static std::array<double, 2> plus(std::array<double, 2> sum, double weight) noexcept {
+    return {sum[0] + weight, sum[1] + weight * weight};
+  }
+  static void store(double* cell, std::array<double, 2> sum) noexcept { std::copy_n(sum.data(), 2, cell); }
+#endif
 };
 
 constexpr std::size_t tile_elements = 16384;

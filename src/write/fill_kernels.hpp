@@ -26,6 +26,7 @@ struct fill_task {
   std::size_t count = 0;                  ///< number of events
   const std::uint32_t* bins = nullptr;    ///< at [event], or at [event * rows + row] where bin_per_weight
   bool bin_per_weight = false;
+  bool one_bin = false;  ///< the block has no other, and no event is dropped
   /// Where bin_per_weight: `bins` follows the list of events, not their positions, and begins at this row.
   bool bins_in_order = false;
   std::size_t first_bin_row = 0;

@@ -14,13 +14,9 @@ HUGEHIST_TARGET inline void add_row(weighted_cells, double* cells, const W* weig
   add_weighted_row(cells, weights, n);
 }
 
-HUGEHIST_TARGET inline void add_one(integer_cells, std::int64_t* cell, double weight) noexcept {
-  *cell += static_cast<std::int64_t>(weight);
-}
-HUGEHIST_TARGET inline void add_one(double_cells, double* cell, double weight) noexcept { *cell += weight; }
-HUGEHIST_TARGET inline void add_one(weighted_cells, double* cell, double weight) noexcept {
-  cell[0] += weight;
-  cell[1] += weight * weight;
+template <class Cells>
+HUGEHIST_TARGET inline void add_one(Cells kind, typename Cells::element* cell, double weight) noexcept {
+  kind.store(cell, kind.plus(kind.load(cell), weight));
 }
 
 HUGEHIST_TARGET inline void add_constant(integer_cells, std::int64_t* cells, double weight, std::size_t n) noexcept {
@@ -59,17 +55,38 @@ HUGEHIST_TARGET void add_scattered(Cells kind, const fill_task& task, const weig
 template <class Cells, class Use>
 HUGEHIST_TARGET inline void for_each_event(const fill_task& task, const Use& use) noexcept {
   auto* cells = static_cast<typename Cells::element*>(task.cells) + task.first_row * Cells::elements;
-  const auto* bins = task.bins;
+  const auto* const bins = task.bins;
   const auto row = task.rows * Cells::elements;
+  const auto count = task.count;  // a copy: compilers take the cells for an alias of the task
   if (task.events == nullptr) {
-    for (std::size_t event = 0; event < task.count; ++event)
+    for (std::size_t event = 0; event < count; ++event)
       if (const auto bin = bins[event]; bin != event_rows::dropped)
         use(cells + bin * row, static_cast<std::ptrdiff_t>(event));
   } else {
-    for (const auto* event = task.events; event != task.events + task.count; ++event)
+    for (const auto *event = task.events, *end = event + count; event != end; ++event)
       if (const auto bin = bins[*event]; bin != event_rows::dropped)
         use(cells + bin * row, static_cast<std::ptrdiff_t>(*event));
   }
+}
+
+/// One weight for each event. Where there is one bin as well, it stays in registers: each addition would wait for
+/// the one before to come back from memory.
+template <class Cells, class W>
+HUGEHIST_TARGET void add_single(Cells kind, const fill_task& task, const weight_view<W>& weights) noexcept {
+  const auto* const data = weights.data + static_cast<std::ptrdiff_t>(task.first_row) * weights.row_stride;
+  const auto stride = weights.event_stride;
+  if (!task.one_bin)
+    return for_each_event<Cells>(task, [=](auto* cell, std::ptrdiff_t event) HUGEHIST_TARGET {
+      add_one(kind, cell, static_cast<double>(data[event * stride]));
+    });
+  auto* const cell = static_cast<typename Cells::element*>(task.cells) + task.first_row * Cells::elements;
+  auto sum = kind.load(cell);
+  const auto count = task.count;
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto event = static_cast<std::ptrdiff_t>(task.events ? task.events[i] : i);
+    sum = kind.plus(sum, static_cast<double>(data[event * stride]));
+  }
+  kind.store(cell, sum);
 }
 
 /// Rows of an event that are not neighbours in memory (Fortran order): a tile of events at a time is turned
@@ -115,10 +132,7 @@ HUGEHIST_TARGET void add_all(Cells kind, const fill_task& task, const weight_vie
   if (task.bin_per_weight) {
     add_scattered(kind, task, weights);
   } else if (n == 1) {
-    const auto* data = weights.data + static_cast<std::ptrdiff_t>(task.first_row) * weights.row_stride;
-    for_each_event<Cells>(task, [&](auto* cell, std::ptrdiff_t event) HUGEHIST_TARGET {
-      add_one(kind, cell, static_cast<double>(data[event * weights.event_stride]));
-    });
+    add_single(kind, task, weights);
   } else if (weights.row_stride == 0) {
     const auto* data = weights.data;
     for_each_event<Cells>(task, [&](auto* cells, std::ptrdiff_t event) HUGEHIST_TARGET {

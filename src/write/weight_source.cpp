@@ -6,37 +6,13 @@
 
 namespace hugehist::write {
 
-bool is_whole_number(double weight) noexcept {
-  return std::trunc(weight) == weight && weight >= -0x1p63 && weight < 0x1p63;
-}
-
 namespace {
 
-bool is_bad(double number, requirement required) noexcept {
-  switch (required) {
-    case requirement::none:
-      return false;
-    case requirement::not_nan:
-      return std::isnan(number);
-    case requirement::finite:
-      return !std::isfinite(number);
-    case requirement::whole_number:
-      break;
-  }
-  return !is_whole_number(number);
-}
-
-/// True where a number of the run is not allowed. Written without an early exit, so that it vectorises.
-template <class T>
-bool any_nan(const T* numbers, std::size_t n) noexcept {
-  int found = 0;
-  for (std::size_t i = 0; i < n; ++i) found |= numbers[i] != numbers[i];
-  return found != 0;
-}
+bool is_bad(double number, requirement required) noexcept { return any_bad(&number, 1, required); }
 
 template <class T>
 bool any_bad(const T* numbers, std::ptrdiff_t stride, std::size_t n, requirement required) noexcept {
-  if (required == requirement::not_nan && stride == 1) return any_nan(numbers, n);
+  if (stride == 1) return any_bad(numbers, n, required);
   bool found = false;
   for (std::size_t i = 0; i < n; ++i)
     found |= is_bad(static_cast<double>(numbers[static_cast<std::ptrdiff_t>(i) * stride]), required);

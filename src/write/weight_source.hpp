@@ -2,6 +2,7 @@
 #pragma once
 
 #include "write/fill_kernels.hpp"
+#include "write/number_checks.hpp"
 
 #include <hugehist/columns.hpp>
 
@@ -10,12 +11,6 @@
 #include <string>
 
 namespace hugehist::write {
-
-/// True for the weights that int storage takes: whole numbers within int64.
-bool is_whole_number(double weight) noexcept;
-
-/// What the numbers must be.
-enum class requirement { none, not_nan, finite, whole_number };
 
 class weight_source {
  public:
