@@ -35,7 +35,11 @@ void histogram::state::reload() {
   categories.clear();
   for (const auto& axis : record.schema.axes)
     if (axis.is_category()) categories.emplace_back(axis.labels());
-  layout = {id, chunk::grid{record.chunk_shape}, record.codec, planes(kind).size()};
+  layout = {.id = id,
+            .grid = chunk::grid{record.chunk_shape},
+            .codec = record.codec,
+            .planes = planes(kind).size(),
+            .variations_axis = record.has_variations_axis ? std::optional{record.variations_axis} : std::nullopt};
 }
 
 file::impl::impl(std::unique_ptr<store::store> opened, file_options given,

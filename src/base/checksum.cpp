@@ -1,5 +1,6 @@
 #include "base/checksum.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 
@@ -33,21 +34,43 @@ std::uint64_t merge_lane(std::uint64_t hash, std::uint64_t lane) noexcept {
 
 }  // namespace
 
-std::uint64_t checksum(std::span<const std::byte> bytes, std::uint64_t seed) noexcept {
-  const std::byte* at = bytes.data();
-  std::size_t left = bytes.size();
-  std::uint64_t hash = seed + prime5;
-  if (left >= 32) {
-    std::uint64_t lanes[4] = {seed + prime1 + prime2, seed + prime2, seed, seed - prime1};
-    for (; left >= 32; left -= 32)
-      for (auto& lane : lanes) {
-        lane = round(lane, load<std::uint64_t>(at));
-        at += 8;
-      }
-    hash = std::rotl(lanes[0], 1) + std::rotl(lanes[1], 7) + std::rotl(lanes[2], 12) + std::rotl(lanes[3], 18);
-    for (auto lane : lanes) hash = merge_lane(hash, lane);
+checksum_stream::checksum_stream(std::uint64_t seed) noexcept
+    : seed_{seed}, lanes_{seed + prime1 + prime2, seed + prime2, seed, seed - prime1} {}
+
+void checksum_stream::add_stripes(const std::byte* from, std::size_t count) noexcept {
+  auto [a, b, c, d] = lanes_;
+  for (; count > 0; --count, from += stripe) {
+    a = round(a, load<std::uint64_t>(from));
+    b = round(b, load<std::uint64_t>(from + 8));
+    c = round(c, load<std::uint64_t>(from + 16));
+    d = round(d, load<std::uint64_t>(from + 24));
   }
-  hash += bytes.size();
+  lanes_ = {a, b, c, d};
+}
+
+void checksum_stream::add(std::span<const std::byte> bytes) noexcept {
+  const auto held = size_ % stripe;
+  size_ += bytes.size();
+  if (held > 0) {
+    const auto n = std::min(stripe - held, bytes.size());
+    std::ranges::copy(bytes.first(n), rest_.begin() + static_cast<std::ptrdiff_t>(held));
+    if (held + n < stripe) return;
+    add_stripes(rest_.data(), 1);
+    bytes = bytes.subspan(n);
+  }
+  add_stripes(bytes.data(), bytes.size() / stripe);
+  std::ranges::copy(bytes.last(bytes.size() % stripe), rest_.begin());
+}
+
+std::uint64_t checksum_stream::value() const noexcept {
+  std::uint64_t hash = seed_ + prime5;
+  if (size_ >= stripe) {
+    hash = std::rotl(lanes_[0], 1) + std::rotl(lanes_[1], 7) + std::rotl(lanes_[2], 12) + std::rotl(lanes_[3], 18);
+    for (const auto lane : lanes_) hash = merge_lane(hash, lane);
+  }
+  hash += size_;
+  const std::byte* at = rest_.data();
+  auto left = size_ % stripe;
   for (; left >= 8; left -= 8, at += 8)
     hash = std::rotl(hash ^ round(0, load<std::uint64_t>(at)), 27) * prime1 + prime4;
   if (left >= 4) {
@@ -59,6 +82,12 @@ std::uint64_t checksum(std::span<const std::byte> bytes, std::uint64_t seed) noe
   hash = (hash ^ (hash >> 33)) * prime2;
   hash = (hash ^ (hash >> 29)) * prime3;
   return hash ^ (hash >> 32);
+}
+
+std::uint64_t checksum(std::span<const std::byte> bytes, std::uint64_t seed) noexcept {
+  checksum_stream stream{seed};
+  stream.add(bytes);
+  return stream.value();
 }
 
 }  // namespace hugehist::base

@@ -35,7 +35,8 @@ struct entry : lru_node {
 };
 
 chunk_format format_of(const layout& layout) {
-  return {layout.codec, layout.planes, layout.grid.cells() * element_size};
+  const auto row = layout.variations_axis ? layout.grid.strides().at(*layout.variations_axis) * element_size : 0;
+  return {layout.codec, layout.planes, layout.grid.cells() * element_size, row};
 }
 
 std::string mebibytes(std::size_t bytes) {

@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -29,6 +30,7 @@ struct layout {
   chunk::grid grid;
   codec::settings codec;
   std::size_t planes = 1;
+  std::optional<std::size_t> variations_axis = {};  ///< rows along it may repeat each other
   std::size_t chunk_bytes() const noexcept { return grid.cells() * planes * 8; }
 };
 

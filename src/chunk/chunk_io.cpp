@@ -106,7 +106,7 @@ void chunk_io::write(const chunk_format& format, const store::chunk_key& key, co
   for (std::size_t plane = 0; plane < format.planes; ++plane) {
     const std::span<const std::byte> source{data + plane * format.plane_bytes, format.plane_bytes};
     if (all_zero(source.data(), source.size()) && !is_stored(key, plane)) continue;
-    auto encoded = coder->encode(source, format.codec);
+    auto encoded = coder->encode(source, format.codec, format.row_bytes);
     const auto bytes = encoded.bytes.size();
     {
       const std::lock_guard lock{store_mutex_};

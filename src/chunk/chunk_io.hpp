@@ -21,6 +21,7 @@ struct chunk_format {
   codec::settings codec;
   std::size_t planes = 1;
   std::size_t plane_bytes = 0;
+  std::size_t row_bytes = 0;  ///< of the rows that may repeat each other; 0: none
   std::size_t chunk_bytes() const noexcept { return planes * plane_bytes; }
 };
 

@@ -2,11 +2,13 @@
 
 #include "codec/deflate_coder.hpp"
 #include "codec/shuffle.hpp"
-#include "codec/shuffle_choice.hpp"
+#include "codec/way_choice.hpp"
 #include "codec/zstd_coder.hpp"
 
 #include <hugehist/error.hpp>
 
+#include <algorithm>
+#include <array>
 #include <cassert>
 #include <cstring>
 #include <stdexcept>
@@ -15,6 +17,9 @@ namespace hugehist::codec {
 namespace {
 
 constexpr std::size_t element = 8;
+
+/// How much of a plane is encoded to find the best way; the nominal and some variations.
+constexpr std::size_t sample_bytes = 128 << 10;
 
 // Bits of the filter mask, in the order in which the dataset declares its filters.
 constexpr std::uint32_t no_shuffle = 1;
@@ -43,14 +48,16 @@ void validate(const settings& settings) {
 struct coder::impl {
   zstd_coder zstd;
   deflate_coder deflate;
-  shuffle_choice choice;
+  way_choice choice;
   std::vector<std::byte> shuffled;
   std::vector<std::byte> packed;
-  std::vector<std::byte> packed_other;
 
-  std::size_t compress(std::span<const std::byte> from, const settings& settings, std::vector<std::byte>& to) {
-    return settings.method == method::zstd ? zstd.encode(from, settings.level, to)
-                                           : deflate.encode(from, settings.level, to);
+  /// Into `packed`; returns how many bytes that are.
+  std::size_t compress(std::span<const std::byte> plane, way way, const settings& settings, std::size_t row_bytes) {
+    if (way == way::rows) return zstd.encode_rows(plane, row_bytes, packed);
+    const auto from = way == way::shuffled ? shuffle(plane) : plane;
+    return settings.method == method::zstd ? zstd.encode(from, settings.level, packed)
+                                           : deflate.encode(from, settings.level, packed);
   }
 
   void decompress(std::span<const std::byte> from, const settings& settings, std::span<std::byte> to) {
@@ -72,24 +79,24 @@ coder::~coder() = default;
 coder::coder(coder&&) noexcept = default;
 coder& coder::operator=(coder&&) noexcept = default;
 
-encoded_chunk coder::encode(std::span<const std::byte> plane, const settings& settings) {
+encoded_chunk coder::encode(std::span<const std::byte> plane, const settings& settings, std::size_t row_bytes) {
   assert(plane.size() % element == 0);
   if (settings.method == method::none) return {{plane.begin(), plane.end()}, 0};
   auto& state = *impl_;
-  const auto verdict = state.choice.decide(plane);
-  bool is_shuffled = verdict != shuffle_choice::verdict::plain;
-  auto length = state.compress(is_shuffled ? state.shuffle(plane) : plane, settings, state.packed);
-  if (verdict == shuffle_choice::verdict::try_both) {
-    const auto plain = state.compress(plane, settings, state.packed_other);
-    state.choice.learn(plain, length);
-    if (plain <= length) {
-      state.packed.swap(state.packed_other);
-      length = plain;
-      is_shuffled = false;
-    }
+  const bool has_rows =
+      settings.method == method::zstd && settings.level < 0 && row_matches::is_worth_a_look(plane.size(), row_bytes);
+  const auto ways = state.choice.ways(plane, has_rows);
+  auto best = ways.front();
+  if (ways.size() > 1) {
+    std::array<std::size_t, 3> sizes;
+    const auto unit = has_rows ? row_bytes : element;
+    const auto sample = plane.first(std::min(plane.size(), std::max(sample_bytes / unit, std::size_t{2}) * unit));
+    for (std::size_t i = 0; i < ways.size(); ++i) sizes[i] = state.compress(sample, ways[i], settings, row_bytes);
+    best = state.choice.learn(std::span{sizes}.first(ways.size()));
   }
+  const auto length = state.compress(plane, best, settings, row_bytes);
   const auto first = state.packed.begin();
-  return {{first, first + static_cast<std::ptrdiff_t>(length)}, is_shuffled ? 0 : no_shuffle};
+  return {{first, first + static_cast<std::ptrdiff_t>(length)}, best == way::shuffled ? 0 : no_shuffle};
 }
 
 void coder::decode(std::span<const std::byte> bytes, std::uint32_t filter_mask, const settings& settings,

@@ -28,9 +28,10 @@ class coder {
   coder(coder&&) noexcept;
   coder& operator=(coder&&) noexcept;
 
-  /// Encodes a plane of eight-byte elements. Whether to shuffle is measured on the data. What does not
+  /// Encodes a plane of eight-byte elements. Which way is best is measured on the data. What does not
   /// compress keeps its frame all the same (a few bytes): without it the chunk would have no checksum.
-  encoded_chunk encode(std::span<const std::byte> plane, const settings& settings);
+  /// `row_bytes`: length of the rows that may repeat each other; 0: not known.
+  encoded_chunk encode(std::span<const std::byte> plane, const settings& settings, std::size_t row_bytes = 0);
 
   /// Decodes into `plane`, whose size is the plane's. Throws corruption_error, without naming the chunk
   /// (the caller does), when the bytes are damaged or of another size.

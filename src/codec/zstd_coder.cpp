@@ -2,9 +2,11 @@
 
 #include <hugehist/error.hpp>
 
-#include <zstd.h>
 #include <zstd_errors.h>
 
+#include <algorithm>
+#include <bit>
+#include <cstdint>
 #include <new>
 #include <string>
 
@@ -17,9 +19,12 @@ void check_encoder(std::size_t code) {
   throw error{std::string{"zstd cannot compress: "} + ZSTD_getErrorName(code)};
 }
 
+constexpr std::size_t descriptor = 4;  // of the frame header, after the magic number
+constexpr auto has_checksum = std::byte{0x04};
+constexpr std::size_t checksum_bytes = 4;
+
 /// The frame header has bits that a decoder ignores or must refuse; a flipped one is damage all the same.
 bool header_is_plain(std::span<const std::byte> frame) noexcept {
-  constexpr std::size_t descriptor = 4;  // after the magic number
   constexpr auto unused_and_reserved = std::byte{0x18};
   return frame.size() > descriptor && (frame[descriptor] & unused_and_reserved) == std::byte{0};
 }
@@ -29,17 +34,47 @@ bool header_is_plain(std::span<const std::byte> frame) noexcept {
 void zstd_coder::release::operator()(ZSTD_CCtx_s* context) const noexcept { ZSTD_freeCCtx(context); }
 void zstd_coder::release::operator()(ZSTD_DCtx_s* context) const noexcept { ZSTD_freeDCtx(context); }
 
-std::size_t zstd_coder::encode(std::span<const std::byte> from, int level, std::vector<std::byte>& to) {
+ZSTD_CCtx_s* zstd_coder::encoder() {
   if (!encoder_) {
     encoder_.reset(ZSTD_createCCtx());
     if (!encoder_) throw std::bad_alloc{};
-    check_encoder(ZSTD_CCtx_setParameter(encoder_.get(), ZSTD_c_checksumFlag, 1));
     check_encoder(ZSTD_CCtx_setParameter(encoder_.get(), ZSTD_c_contentSizeFlag, 1));
   }
-  check_encoder(ZSTD_CCtx_setParameter(encoder_.get(), ZSTD_c_compressionLevel, level));
+  return encoder_.get();
+}
+
+std::size_t zstd_coder::encode(std::span<const std::byte> from, int level, std::vector<std::byte>& to) {
+  auto* const context = encoder();
+  check_encoder(ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 1));
+  check_encoder(ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, level));
+  check_encoder(ZSTD_CCtx_setParameter(context, ZSTD_c_windowLog, 0));
   if (to.size() < ZSTD_compressBound(from.size())) to.resize(ZSTD_compressBound(from.size()));
-  const auto length = ZSTD_compress2(encoder_.get(), to.data(), to.size(), from.data(), from.size());
+  const auto length = ZSTD_compress2(context, to.data(), to.size(), from.data(), from.size());
   check_encoder(length);
+  return length;
+}
+
+std::size_t zstd_coder::encode_rows(std::span<const std::byte> from, std::size_t row_bytes,
+                                    std::vector<std::byte>& to) {
+  std::uint64_t checksum = 0;
+  sequences_.clear();
+  for (const auto& match : rows_.find(from, row_bytes, checksum))
+    sequences_.push_back({match.distance, match.literals, match.length, 0});
+
+  auto* const context = encoder();
+  check_encoder(ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 0));
+  check_encoder(ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, -1));
+  const auto window = std::max(ZSTD_WINDOWLOG_MIN, static_cast<int>(std::bit_width(from.size() - 1)));
+  check_encoder(ZSTD_CCtx_setParameter(context, ZSTD_c_windowLog, window));
+  const auto bound = ZSTD_compressBound(from.size()) + checksum_bytes;
+  if (to.size() < bound) to.resize(bound);
+  auto length = ZSTD_compressSequences(context, to.data(), to.size() - checksum_bytes, sequences_.data(),
+                                       sequences_.size(), from.data(), from.size());
+  ZSTD_CCtx_reset(context, ZSTD_reset_session_only);  // or it takes no parameters any more
+  check_encoder(length);
+  // The checksum is known, so zstd need not read the plane again for it: RFC 8878, 3.1.1.
+  to[descriptor] |= has_checksum;
+  for (std::size_t i = 0; i < checksum_bytes; ++i) to[length++] = static_cast<std::byte>(checksum >> 8 * i);
   return length;
 }
 

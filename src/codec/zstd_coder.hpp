@@ -3,15 +3,15 @@
 // Contexts are made once and used again. One thread at a time.
 #pragma once
 
+#define ZSTD_STATIC_LINKING_ONLY  // ZSTD_Sequence
+#include <zstd.h>
+
 #include <cstddef>
 #include <memory>
 #include <span>
 #include <vector>
 
-extern "C" {
-struct ZSTD_CCtx_s;
-struct ZSTD_DCtx_s;
-}
+#include "codec/row_matches.hpp"
 
 namespace hugehist::codec {
 
@@ -19,6 +19,9 @@ class zstd_coder {
  public:
   /// Compresses into `to`, which grows as needed; returns the length of the frame.
   std::size_t encode(std::span<const std::byte> from, int level, std::vector<std::byte>& to);
+  /// The same with the matches that rows of so many bytes give, instead of zstd's own search.
+  /// REQUIRES: row_matches::is_worth_a_look(from.size(), row_bytes)
+  std::size_t encode_rows(std::span<const std::byte> from, std::size_t row_bytes, std::vector<std::byte>& to);
 
   /// Throws corruption_error unless `from` is an undamaged frame of exactly `to.size()` bytes.
   void decode(std::span<const std::byte> from, std::span<std::byte> to);
@@ -28,7 +31,11 @@ class zstd_coder {
     void operator()(ZSTD_CCtx_s* context) const noexcept;
     void operator()(ZSTD_DCtx_s* context) const noexcept;
   };
+  ZSTD_CCtx_s* encoder();
+
   std::unique_ptr<ZSTD_CCtx_s, release> encoder_;
+  row_matches rows_;
+  std::vector<ZSTD_Sequence> sequences_;
   std::unique_ptr<ZSTD_DCtx_s, release> decoder_;
 };
 

@@ -2,7 +2,9 @@
 
 #include "base/checksum.hpp"
 
+#include <algorithm>
 #include <cstring>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -56,6 +58,18 @@ TEST_CASE("every single flipped bit changes the checksum") {
       data[bit / 8] ^= std::byte{1} << (bit % 8);
       CHECK(checksum(data) != whole);
       data[bit / 8] ^= std::byte{1} << (bit % 8);
+    }
+  }
+}
+
+TEST_CASE("bytes in parts give the checksum of the whole") {
+  for (std::size_t length : {0U, 1U, 31U, 32U, 33U, 64U, 200U, 1000U}) {
+    const auto data = generated(length);
+    for (std::size_t part : {1U, 3U, 8U, 31U, 32U, 33U, 100U, 333U}) {
+      hugehist::base::checksum_stream stream{7};
+      for (std::size_t at = 0; at < length; at += part)
+        stream.add(std::span{data}.subspan(at, std::min(part, length - at)));
+      CHECK(stream.value() == checksum(data, 7));
     }
   }
 }

@@ -38,7 +38,7 @@ struct target {
     }
     id = store.create("h", record);
     for (auto i : positions) categories.emplace_back(record.schema.axes[i].labels());
-    layout = {id, chunk::grid{}, record.codec, planes(kind).size()};
+    layout = {.id = id, .grid = {}, .codec = record.codec, .planes = planes(kind).size()};
   }
 
   void merge(const delta& addend, const std::function<void(std::size_t, std::size_t)>& progress = {}) {
