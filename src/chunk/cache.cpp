@@ -31,6 +31,7 @@ struct entry : lru_node {
   aligned_buffer data;
   entry_state state = entry_state::loading;
   bool dirty = false;
+  bool blank = false;  // not stored, and the memory holds anything: for as long as it is pinned and clean
   std::size_t pins = 0;
 };
 
@@ -62,7 +63,10 @@ struct chunk_cache::impl {
   }
   void unpin(entry& e) noexcept {
     assert(e.pins > 0);
-    if (--e.pins == 0) lru.add_newest(e);
+    if (--e.pins == 0 && e.blank)
+      remove(e);
+    else if (e.pins == 0)
+      lru.add_newest(e);
     if (waiting > 0) changed.notify_all();
   }
   void wait(lock_type& lock) {
@@ -164,7 +168,7 @@ entry& chunk_cache::impl::load(lock_type& lock, const layout& layout, const stor
   lock.unlock();
   try {
     if (!e.data) e.data = aligned_buffer{bytes};
-    if (!io.read(e.format, key, e.data.data())) std::memset(e.data.data(), 0, bytes);
+    e.blank = !io.read(e.format, key, e.data.data());
   } catch (...) {
     lock.lock();
     remove(e);
@@ -225,10 +229,22 @@ pinned_chunk::~pinned_chunk() {
   impl.unpin(*static_cast<entry*>(entry_));
 }
 
-void pinned_chunk::mark_dirty() noexcept {
+bool pinned_chunk::is_blank() const noexcept {
   assert(entry_ != nullptr);
   const std::lock_guard lock{cache_->impl_->mutex};
-  static_cast<entry*>(entry_)->dirty = true;
+  return static_cast<entry*>(entry_)->blank;
+}
+
+void pinned_chunk::mark_dirty(bool all_overwritten) noexcept {
+  assert(entry_ != nullptr);
+  auto& e = *static_cast<entry*>(entry_);
+  bool was_blank = false;
+  {
+    const std::lock_guard lock{cache_->impl_->mutex};
+    e.dirty = true;
+    was_blank = std::exchange(e.blank, false);
+  }
+  if (was_blank && !all_overwritten) std::memset(data_, 0, e.format.chunk_bytes());
 }
 
 // --- chunk_cache

@@ -52,8 +52,11 @@ class pinned_chunk {
 
   explicit operator bool() const noexcept { return data_ != nullptr; }
   std::byte* plane(std::size_t index) const noexcept { return data_ + index * plane_bytes_; }
-  /// To be called before the first change of the content.
-  void mark_dirty() noexcept;
+  /// Whether the chunk was never stored nor changed. Its memory then holds anything, until mark_dirty().
+  bool is_blank() const noexcept;
+  /// To be called before the first change of the content. Makes a blank chunk zero, or leaves that to a caller who
+  /// writes every byte of it.
+  void mark_dirty(bool all_overwritten = false) noexcept;
 
  private:
   friend class chunk_cache;
@@ -77,7 +80,7 @@ class chunk_cache {
   std::size_t size_bytes() const noexcept;
   cache_stats stats() const noexcept;
 
-  /// The chunk for changing it: read where it is stored, zeros where it is not. Throws corruption_error naming
+  /// The chunk for changing it: read where it is stored, blank where it is not. Throws corruption_error naming
   /// file, histogram, chunk and plane; std::invalid_argument when pinned chunks leave no room in the budget (it
   /// never waits for a pin, so n threads with one pin each need room for n chunks). What a write-back to make
   /// room throws comes through; the chunk that could not be written stays in memory.

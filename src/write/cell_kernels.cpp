@@ -104,6 +104,7 @@ template <class T>
 struct kernels {
   std::size_t lanes;
   void (*add_run)(T* target, const T* source, std::size_t n) noexcept;
+  void (*set_run)(T* target, const T* source, std::size_t n) noexcept;
   void (*add_columns)(T* const* targets, const T* source, std::ptrdiff_t stride, std::size_t columns,
                       std::size_t n) noexcept;
 };
@@ -113,14 +114,14 @@ kernels<T> best_kernels() noexcept {
 #if HUGEHIST_X86_KERNELS
   switch (best_instruction_set()) {
     case instruction_set::avx512:
-      return {avx512::lanes, avx512::add_run<T>, avx512::add_columns<T>};
+      return {avx512::lanes, avx512::add_run<T>, avx512::set_run<T>, avx512::add_columns<T>};
     case instruction_set::avx2:
-      return {avx2::lanes, avx2::add_run<T>, avx2::add_columns<T>};
+      return {avx2::lanes, avx2::add_run<T>, avx2::set_run<T>, avx2::add_columns<T>};
     case instruction_set::baseline:
       break;
   }
 #endif
-  return {baseline::lanes, baseline::add_run<T>, baseline::add_columns<T>};
+  return {baseline::lanes, baseline::add_run<T>, baseline::set_run<T>, baseline::add_columns<T>};
 }
 
 /// Planes that lie side by side in each source cell, with cells of neighbouring rows side by side too: then a bin
@@ -187,6 +188,17 @@ void add(const piece& piece, std::size_t planes) noexcept {
       });
 }
 
+template <class T>
+void set(const piece& piece, std::size_t planes) noexcept {
+  const auto set_run = best_kernels<T>().set_run;
+  for (std::size_t p = 0; p < planes; ++p)
+    for (const auto& row : piece.rows)
+      for_each_outer(piece.bins, row.source, row.target, [&](std::ptrdiff_t from, std::ptrdiff_t to) {
+        set_run(reinterpret_cast<T*>(piece.target[p]) + to, reinterpret_cast<const T*>(piece.source[p]) + from,
+                piece.bins.back().extent);
+      });
+}
+
 void combine(const piece& piece) noexcept {
   const auto from = model::moment_planes_of<const double>(
       piece.kind, [&](std::size_t p) { return reinterpret_cast<const double*>(piece.source[p]); });
@@ -240,6 +252,18 @@ void add_piece(const piece& piece) noexcept {
     combine(piece);
   else
     add<double>(piece, planes(piece.kind).size());
+}
+
+bool can_set(const piece& piece) noexcept {
+  const auto& inner = piece.bins.back();
+  return !model::is_mean(piece.kind) && inner.source_stride == 1 && inner.target_stride == 1;
+}
+
+void set_piece(const piece& piece) noexcept {
+  if (piece.kind == storage::int_)
+    set<std::uint64_t>(piece, 1);
+  else
+    set<double>(piece, planes(piece.kind).size());
 }
 
 bool any_nonzero(const piece& piece) noexcept {

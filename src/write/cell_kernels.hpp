@@ -41,6 +41,13 @@ std::size_t compact(piece_axis* axes, std::size_t count) noexcept;
 /// target += source, cells of means combined. int64 sums wrap, as in Boost.Histogram.
 void add_piece(const piece& piece) noexcept;
 
+/// target = 0 + source, for a target that may hold anything. REQUIRES: can_set(piece)
+void set_piece(const piece& piece) noexcept;
+
+/// Whether cells are added up plane by plane, in runs: where they are not, there is nothing to gain over zeros that are
+/// added to.
+bool can_set(const piece& piece) noexcept;
+
 /// Whether an element of the source is not zero (the target is not looked at).
 bool any_nonzero(const piece& piece) noexcept;
 

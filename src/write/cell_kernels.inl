@@ -6,6 +6,12 @@ HUGEHIST_TARGET void add_run(T* target, const T* source, std::size_t n) noexcept
   for (std::size_t i = 0; i < n; ++i) target[i] = sum(target[i], source[i]);
 }
 
+/// As adding to zeros, which makes 0 of -0.
+template <class T>
+HUGEHIST_TARGET void set_run(T* target, const T* source, std::size_t n) noexcept {
+  for (std::size_t i = 0; i < n; ++i) target[i] = sum(T{0}, source[i]);
+}
+
 /// target[c][b] += source[b * stride + c] for `columns` <= lanes columns and n bins.
 template <class T>
 HUGEHIST_TARGET void add_columns(T* const* targets, const T* source, std::ptrdiff_t stride, std::size_t columns,

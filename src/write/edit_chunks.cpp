@@ -61,10 +61,7 @@ void apply_pinned(const chunk_edit& edit, const write_target& target) {
     pins[i] = target.cache.acquire(edit.layout, edit.chunks[i]);
     counter.add_one();
   });
-  const auto change = [&](std::size_t i, unsigned) {
-    pins[i].mark_dirty();
-    edit.change(i, pins[i]);
-  };
+  const auto change = [&](std::size_t i, unsigned) { edit.change(i, pins[i]); };
   const std::function<void(std::size_t, unsigned)> work = std::cref(change);
   under_mark(
       target, [&] { change_structure(edit, target); }, [] {});
@@ -77,7 +74,6 @@ void apply_evicting(const chunk_edit& edit, const write_target& target) {
   target.cache.write_back(target.pool);
   const auto change = [&](std::size_t i, unsigned) {
     auto pin = target.cache.acquire(edit.layout, edit.chunks[i]);
-    pin.mark_dirty();
     edit.change(i, pin);
     counter.add_one();
   };

@@ -29,8 +29,9 @@ struct chunk_edit {
   chunk::layout layout;                         ///< as it will be: its grid is the target's from the first chunk on
   std::vector<store::chunk_coordinate> chunks;  ///< distinct; in file order
   std::function<void()> structure = [] {};      ///< changes labels, flags or ledger of the store
-  /// Changes the chunk of that position. Does not throw; runs for different chunks on several threads.
-  std::function<void(std::size_t, const chunk::pinned_chunk&)> change;
+  /// Marks the chunk of that position dirty and changes it. Does not throw; runs for different chunks on several
+  /// threads.
+  std::function<void(std::size_t, chunk::pinned_chunk&)> change;
   /// Told (chunks done, chunks to do), by any thread of the pool, one at a time; what it throws undoes the edit.
   std::function<void(std::size_t, std::size_t)> progress = {};
 };

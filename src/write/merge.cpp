@@ -39,7 +39,7 @@ class merger {
     apply({.layout = layout,
            .chunks = plan.coordinates(),
            .structure = [&] { change_structure(); },
-           .change = [&](std::size_t i, const auto& pin) { plan.add(i, pin); },
+           .change = [&](std::size_t i, auto& pin) { plan.add(i, pin); },
            .progress = progress_},
           target_);
   }

@@ -273,8 +273,31 @@ void merge_plan::for_each_weight(const chunk_part& part, const Use& use) const n
   }
 }
 
-void merge_plan::add(std::size_t chunk, const chunk::pinned_chunk& pin) const noexcept {
-  const auto [begin, end] = chunks_[chunk];
+/// Whether the part has a cell for each of its chunk's, in runs that set_piece() takes.
+bool merge_plan::covers_chunk(const chunk_part& part) const noexcept {
+  const auto& block = delta_.blocks[part.block];
+  const auto& shape = layout_.grid.shape();
+  if (!std::holds_alternative<dense_cells>(block.cells)) return false;
+  for (std::size_t c = 0; c < categories_.size(); ++c)
+    if (c != block.span && shape[categories_[c]] != 1) return false;
+  for (std::size_t d = 0; d < dense_.size(); ++d)
+    if (tiles_[part.tile].extents[d] != shape[dense_[d]]) return false;
+  if (block.span != no_span) {
+    const auto& offsets = groups_[part.group].offsets;
+    if (offsets.size() != shape[categories_[block.span]]) return false;
+    for (std::size_t r = 0; r < offsets.size(); ++r)
+      if (offsets[r] != r) return false;
+  }
+  bool settable = true;
+  with_pieces(part, nullptr, [&](const auto& p) { settable = settable && can_set(p); });
+  return settable;
+}
+
+void merge_plan::add(std::size_t chunk, chunk::pinned_chunk& pin) const noexcept {
+  auto [begin, end] = chunks_[chunk];
+  const bool replaces = pin.is_blank() && covers_chunk(pieces_[begin]);
+  pin.mark_dirty(replaces);
+  if (replaces) with_pieces(pieces_[begin++], &pin, [](const auto& p) { set_piece(p); });
   for (auto i = begin; i < end; ++i) {
     if (std::holds_alternative<dense_cells>(delta_.blocks[pieces_[i].block].cells))
       with_pieces(pieces_[i], &pin, [](const auto& p) { add_piece(p); });

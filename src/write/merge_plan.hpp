@@ -39,8 +39,8 @@ class merge_plan {
   store::chunk_coordinate coordinate(std::size_t chunk) const noexcept;
   std::vector<store::chunk_coordinate> coordinates() const;
 
-  /// Adds what goes to the chunk.
-  void add(std::size_t chunk, const chunk::pinned_chunk& pin) const noexcept;
+  /// Marks the chunk dirty and adds what goes to it.
+  void add(std::size_t chunk, chunk::pinned_chunk& pin) const noexcept;
 
  private:
   /// Rows of a block that lie in one chunk along the span axis.
@@ -77,6 +77,7 @@ class merge_plan {
   store::chunk_coordinate coordinate(const chunk_part& part) const noexcept;
   std::uint64_t position(const store::chunk_coordinate& coordinate) const noexcept;
   std::size_t base_offset(const block& block) const noexcept;
+  bool covers_chunk(const chunk_part& part) const noexcept;
 
   template <class Use>
   void with_pieces(const chunk_part& part, const chunk::pinned_chunk* pin, const Use& use) const noexcept;

@@ -42,10 +42,9 @@ class overwriter {
     make_parts(layout.grid);
     find_chunks(layout);
     if (chunks_.empty()) return;
-    apply({.layout = layout,
-           .chunks = coordinates_,
-           .change = [&](std::size_t i, const auto& pin) { copy(chunks_[i], pin); }},
-          target_);
+    apply(
+        {.layout = layout, .chunks = coordinates_, .change = [&](std::size_t i, auto& pin) { copy(chunks_[i], pin); }},
+        target_);
   }
 
  private:
@@ -160,7 +159,8 @@ class overwriter {
     });
   }
 
-  void copy(const position& at, const chunk::pinned_chunk& pin) const noexcept {
+  void copy(const position& at, chunk::pinned_chunk& pin) const noexcept {
+    pin.mark_dirty();
     for (std::size_t plane = 0; plane < sources_.size(); ++plane) copy(at, 0, 0, sources_[plane], pin.plane(plane));
   }
 

@@ -38,20 +38,51 @@ struct fixture {
     for (std::size_t i = 0; i < cells; ++i) values(pin)[i] += amount;
     for (std::size_t i = 0; i < cells; ++i) values(pin, 1)[i] += amount * amount;
   }
-  double first(std::uint32_t chunk) { return values(cache.acquire(layout, at({chunk, 0})))[0]; }
+  double first(std::uint32_t chunk) {
+    const auto pin = cache.acquire(layout, at({chunk, 0}));
+    return pin.is_blank() ? 0 : values(pin)[0];
+  }
 };
 
 }  // namespace
 
-TEST_CASE("a chunk that was never written is zero, and reading it writes nothing") {
-  fixture f{4};
-  const auto pin = f.cache.acquire(f.layout, at({3, 0}));
-  CHECK(chunk::all_zero(pin.plane(0), chunk_bytes));
+TEST_CASE("a chunk that was never written is blank, and zero once it is to change") {
+  fixture f{1};
+  f.add(0, 3);  // memory that was used before
+  auto pin = f.cache.acquire(f.layout, at({3, 0}));
+  CHECK(pin.is_blank());
   CHECK(reinterpret_cast<std::uintptr_t>(pin.plane(0)) % 64 == 0);
   CHECK(f.values(pin, 1) == f.values(pin) + cells);
   f.cache.write_back(f.pool);
-  CHECK(f.store.writes == 0);
+  CHECK(f.store.writes == 2);  // of the chunk that was evicted
   CHECK(f.cache.size_bytes() == chunk_bytes);
+  pin.mark_dirty();
+  CHECK_FALSE(pin.is_blank());
+  CHECK(chunk::all_zero(pin.plane(0), chunk_bytes));
+}
+
+TEST_CASE("a blank chunk that is let go is forgotten") {
+  fixture f{4};
+  f.cache.acquire(f.layout, at({3, 0}));
+  CHECK_FALSE(f.cache.find(f.layout, at({3, 0})));
+  CHECK_FALSE(f.cache.exists(f.layout, at({3, 0})));
+  CHECK_FALSE(f.cache.has_changes());
+  CHECK(f.cache.size_bytes() == 0);
+}
+
+TEST_CASE("who overwrites a blank chunk spares it the zeros") {
+  fixture f{1};
+  f.add(0, 3);
+  {
+    auto pin = f.cache.acquire(f.layout, at({1, 0}));
+    f.values(pin)[0] = 7;
+    pin.mark_dirty(true);
+    CHECK(f.values(pin)[0] == 7);
+  }
+  auto pin = f.cache.acquire(f.layout, at({1, 0}));
+  CHECK_FALSE(pin.is_blank());
+  pin.mark_dirty();
+  CHECK(f.values(pin)[0] == 7);  // only what is blank becomes zero
 }
 
 TEST_CASE("more chunks than fit come back as they were left") {
@@ -93,7 +124,8 @@ TEST_CASE("chunks survive the commit of an HDF5 file") {
   for (std::uint32_t i = 0; i < 30; ++i) {
     CHECK(cache.exists(reopened, at({i, 0})) == (i % 2 == 0));
     const auto pin = cache.acquire(reopened, at({i, 0}));
-    CHECK(reinterpret_cast<const std::int64_t*>(pin.plane(0))[cells - 1] == (i % 2 == 0 ? i + 1 : 0));
+    CHECK(pin.is_blank() == (i % 2 != 0));
+    if (!pin.is_blank()) CHECK(reinterpret_cast<const std::int64_t*>(pin.plane(0))[cells - 1] == i + 1);
   }
 }
 

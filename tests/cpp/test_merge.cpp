@@ -12,6 +12,7 @@
 #include <hugehist/buffer.hpp>
 #include <hugehist/error.hpp>
 
+#include <cmath>
 #include <cstring>
 #include <random>
 #include <set>
@@ -39,6 +40,7 @@ struct target {
     id = store.create("h", record);
     for (auto i : positions) categories.emplace_back(record.schema.axes[i].labels());
     layout = {.id = id, .grid = {}, .codec = record.codec, .planes = planes(kind).size()};
+    if (record.has_variations_axis) layout.variations_axis = record.variations_axis;
   }
 
   void merge(const delta& addend, const std::function<void(std::size_t, std::size_t)>& progress = {}) {
@@ -314,6 +316,31 @@ delta one_cell(std::vector<axis::any> axes, storage kind, double value, bool var
 const axis::any x_axis{axis::regular{4, 0, 1}, "x"};
 
 }  // namespace
+
+TEST_CASE("The first addition to a chunk is one to zeros, whatever the memory held") {
+  const std::vector<axis::any> axes{labels_axis("d", {"a"}), labels_axis("s", {"nominal", "up"}), x_axis};
+  for (const auto kind : {storage::double_, storage::weighted}) {
+    target t{axes, kind, {1, 2, 6}, std::size_t{1} << 10};  // room for few chunks, whose memory is used again
+    for (int i = 0; i < 40; ++i) {
+      const auto label = std::to_string(i);
+      t.merge(one_cell({labels_axis("d", {label}), labels_axis("s", {"nominal", "up"}), x_axis}, kind, 2));
+      t.merge(one_cell({labels_axis("d", {"-" + label}), labels_axis("s", {"up"}), x_axis}, kind, 3));
+    }
+    t.merge(one_cell({labels_axis("d", {"-0"}), labels_axis("s", {"up"}), x_axis}, kind, -3));
+    double sum = 0;
+    for (const auto& [key, cell] : t.content()) sum += cell[0];
+    CHECK(t.content().size() == 79);
+    CHECK(sum == 40 * 2 + 39 * 3);
+  }
+  // -0 is not what 0 + -0 is
+  target t{{x_axis}, storage::double_};
+  auto memory = std::make_shared<std::vector<double>>(6, -0.0);
+  memory->front() = 1;
+  t.merge(delta::from_dense({x_axis}, storage::double_, {.planes = {memory->data()}, .strides = {1}, .owner = memory}));
+  const auto pin = t.cache.find(t.layout, support::at({0}));
+  const auto* cells = reinterpret_cast<const double*>(pin.plane(0));
+  for (int i = 1; i < 6; ++i) CHECK_FALSE(std::signbit(cells[i]));
+}
 
 TEST_CASE("What does not fit is refused, and nothing changes") {
   const axis::any fixed{axis::str_category{.labels = {"a", "b"}, .growth = false}, "fixed"};
