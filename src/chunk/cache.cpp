@@ -14,6 +14,7 @@
 #include "chunk/buffers.hpp"
 #include "chunk/chunk_io.hpp"
 #include "chunk/lru_list.hpp"
+#include "chunk/row_sources.hpp"
 
 namespace hugehist::chunk {
 namespace {
@@ -33,11 +34,18 @@ struct entry : lru_node {
   bool dirty = false;
   bool blank = false;  // not stored, and the memory holds anything: for as long as it is pinned and clean
   std::size_t pins = 0;
+  chunk::row_sources rows;
+
+  void write_out_rows() noexcept { rows.write_out(data.data(), format.row_bytes); }
 };
 
+/// Shorter rows are not worth the book-keeping.
+constexpr std::size_t min_row = 64;
+
 chunk_format format_of(const layout& layout) {
+  const auto plane = layout.grid.cells() * element_size;
   const auto row = layout.variations_axis ? layout.grid.strides().at(*layout.variations_axis) * element_size : 0;
-  return {layout.codec, layout.planes, layout.grid.cells() * element_size, row};
+  return {layout.codec, layout.planes, plane, row >= min_row && row < plane ? row : 0};
 }
 
 std::string mebibytes(std::size_t bytes) {
@@ -131,7 +139,7 @@ void chunk_cache::impl::write(lock_type& lock, entry& e) {
   ++writing;
   lock.unlock();
   try {
-    io.write(e.format, *e.key, e.data.data());
+    io.write(e.format, *e.key, e.data.data(), e.rows);
   } catch (...) {
     lock.lock();
     --writing;
@@ -168,6 +176,7 @@ entry& chunk_cache::impl::load(lock_type& lock, const layout& layout, const stor
   lock.unlock();
   try {
     if (!e.data) e.data = aligned_buffer{bytes};
+    e.rows = row_sources{e.format.planes, e.format.rows()};
     e.blank = !io.read(e.format, key, e.data.data());
   } catch (...) {
     lock.lock();
@@ -235,16 +244,25 @@ bool pinned_chunk::is_blank() const noexcept {
   return static_cast<entry*>(entry_)->blank;
 }
 
-void pinned_chunk::mark_dirty(bool all_overwritten) noexcept {
+void pinned_chunk::mark_dirty() noexcept {
+  const bool was_blank = is_blank();
+  mark_dirty_as_it_is();
+  if (was_blank)
+    std::memset(data_, 0, static_cast<entry*>(entry_)->format.chunk_bytes());
+  else
+    static_cast<entry*>(entry_)->write_out_rows();
+}
+
+void pinned_chunk::mark_dirty_as_it_is() noexcept {
   assert(entry_ != nullptr);
+  const std::lock_guard lock{cache_->impl_->mutex};
   auto& e = *static_cast<entry*>(entry_);
-  bool was_blank = false;
-  {
-    const std::lock_guard lock{cache_->impl_->mutex};
-    e.dirty = true;
-    was_blank = std::exchange(e.blank, false);
-  }
-  if (was_blank && !all_overwritten) std::memset(data_, 0, e.format.chunk_bytes());
+  e.dirty = true;
+  e.blank = false;
+}
+
+std::span<std::uint32_t> pinned_chunk::row_sources(std::size_t plane) const noexcept {
+  return static_cast<entry*>(entry_)->rows.plane(plane);
 }
 
 // --- chunk_cache
@@ -294,11 +312,12 @@ pinned_chunk chunk_cache::find(const layout& layout, const store::chunk_coordina
   const store::chunk_key key{layout.id, coordinate};
   impl::lock_type lock{impl_->mutex};
   auto* e = impl_->find(key);
-  while (e != nullptr && e->state == entry_state::loading) {
+  while (e != nullptr && e->state != entry_state::ready) {
     impl_->wait(lock);
     e = impl_->find(key);
   }
   if (e == nullptr) return {};
+  e->write_out_rows();
   ++impl_->hits;
   impl_->pin(*e);
   return pin_of(e);

@@ -54,9 +54,14 @@ class pinned_chunk {
   std::byte* plane(std::size_t index) const noexcept { return data_ + index * plane_bytes_; }
   /// Whether the chunk was never stored nor changed. Its memory then holds anything, until mark_dirty().
   bool is_blank() const noexcept;
-  /// To be called before the first change of the content. Makes a blank chunk zero, or leaves that to a caller who
-  /// writes every byte of it.
-  void mark_dirty(bool all_overwritten = false) noexcept;
+  /// To be called before the first look at an acquired chunk's content, which is to change. Makes a blank chunk zero,
+  /// and writes out rows that others hold.
+  void mark_dirty() noexcept;
+
+  /// For callers who know of blank chunks and of rows that others hold. REQUIRES: the chunk is changed accordingly
+  void mark_dirty_as_it_is() noexcept;
+  /// For each row of a plane the row that holds its content (row_sources.hpp); empty where the chunk has no rows.
+  std::span<std::uint32_t> row_sources(std::size_t plane) const noexcept;
 
  private:
   friend class chunk_cache;
@@ -86,7 +91,7 @@ class chunk_cache {
   /// room throws comes through; the chunk that could not be written stays in memory.
   pinned_chunk acquire(const layout& layout, const store::chunk_coordinate& coordinate);
 
-  /// The chunk if it is in memory, else an empty pin. Never reads.
+  /// The chunk if it is in memory, with all rows written out, else an empty pin. Never reads.
   pinned_chunk find(const layout& layout, const store::chunk_coordinate& coordinate);
 
   /// Reads a chunk past the cache into `planes` (layout.chunk_bytes() bytes, zeros for absent planes). False

@@ -39,6 +39,15 @@ bool all_zero(const std::byte* data, std::size_t bytes) noexcept {
   return std::all_of(data, data + bytes, [](std::byte byte) { return byte == std::byte{0}; });
 }
 
+/// Of the rows that hold their content; without rows of the plane.
+bool all_zero(std::span<const std::byte> plane, std::span<const std::uint32_t> sources,
+              std::size_t row_bytes) noexcept {
+  if (sources.empty()) return all_zero(plane.data(), plane.size());
+  for (std::size_t r = 0; r < sources.size(); ++r)
+    if (sources[r] == r && !all_zero(plane.data() + r * row_bytes, row_bytes)) return false;
+  return true;
+}
+
 /// A coder for the time of one call; it goes back to the idle ones.
 class chunk_io::borrowed_coder {
  public:
@@ -100,13 +109,14 @@ bool chunk_io::read(const chunk_format& format, const store::chunk_key& key, std
   return true;
 }
 
-void chunk_io::write(const chunk_format& format, const store::chunk_key& key, const std::byte* data) {
+void chunk_io::write(const chunk_format& format, const store::chunk_key& key, const std::byte* data,
+                     const row_sources& rows) {
   borrowed_coder coder{*this};
   bool any = false;
   for (std::size_t plane = 0; plane < format.planes; ++plane) {
     const std::span<const std::byte> source{data + plane * format.plane_bytes, format.plane_bytes};
-    if (all_zero(source.data(), source.size()) && !is_stored(key, plane)) continue;
-    auto encoded = coder->encode(source, format.codec, format.row_bytes);
+    if (all_zero(source, rows.plane(plane), format.row_bytes) && !is_stored(key, plane)) continue;
+    auto encoded = coder->encode(source, format.codec, {format.row_bytes, rows.plane(plane)});
     const auto bytes = encoded.bytes.size();
     {
       const std::lock_guard lock{store_mutex_};

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "chunk/row_sources.hpp"
 #include "codec/codec.hpp"
 #include "store/store.hpp"
 
@@ -21,7 +22,8 @@ struct chunk_format {
   codec::settings codec;
   std::size_t planes = 1;
   std::size_t plane_bytes = 0;
-  std::size_t row_bytes = 0;  ///< of the rows that may repeat each other; 0: none
+  std::size_t row_bytes = 0;  ///< of the rows that may repeat each other, and tile a plane; 0: none
+  std::size_t rows() const noexcept { return row_bytes == 0 ? 0 : plane_bytes / row_bytes; }
   std::size_t chunk_bytes() const noexcept { return planes * plane_bytes; }
 };
 
@@ -37,7 +39,7 @@ class chunk_io {
 
   /// Writes all planes but those that are all zero and not stored: what never was stays absent. Throws what the
   /// store throws; some planes may have been written then.
-  void write(const chunk_format& format, const store::chunk_key& key, const std::byte* data);
+  void write(const chunk_format& format, const store::chunk_key& key, const std::byte* data, const row_sources& rows);
 
   bool exists(const chunk_format& format, const store::chunk_key& key);
 

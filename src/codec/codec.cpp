@@ -49,12 +49,12 @@ struct coder::impl {
   zstd_coder zstd;
   deflate_coder deflate;
   way_choice choice;
-  std::vector<std::byte> shuffled;
+  std::vector<std::byte> shuffled, expanded;
   std::vector<std::byte> packed;
 
   /// Into `packed`; returns how many bytes that are.
-  std::size_t compress(std::span<const std::byte> plane, way way, const settings& settings, std::size_t row_bytes) {
-    if (way == way::rows) return zstd.encode_rows(plane, row_bytes, packed);
+  std::size_t compress(std::span<const std::byte> plane, way way, const settings& settings, const row_layout& rows) {
+    if (way == way::rows) return zstd.encode_rows(plane, rows, packed);
     const auto from = way == way::shuffled ? shuffle(plane) : plane;
     return settings.method == method::zstd ? zstd.encode(from, settings.level, packed)
                                            : deflate.encode(from, settings.level, packed);
@@ -65,6 +65,17 @@ struct coder::impl {
       zstd.decode(from, to);
     else
       deflate.decode(from, to);
+  }
+
+  /// The plane with all rows in their places. (zstd looks at what matches cover when a block does not compress.)
+  std::span<const std::byte> written_out(std::span<const std::byte> plane, const row_layout& rows) {
+    const auto& sources = rows.sources;
+    const auto own = [&, row = std::uint32_t{0}](std::uint32_t source) mutable { return source == row++; };
+    if (std::ranges::all_of(sources, own)) return plane;
+    expanded.resize(plane.size());
+    for (std::size_t r = 0; r < sources.size(); ++r)
+      std::memcpy(expanded.data() + r * rows.bytes, plane.data() + sources[r] * rows.bytes, rows.bytes);
+    return expanded;
   }
 
   std::span<const std::byte> shuffle(std::span<const std::byte> plane) {
@@ -79,22 +90,23 @@ coder::~coder() = default;
 coder::coder(coder&&) noexcept = default;
 coder& coder::operator=(coder&&) noexcept = default;
 
-encoded_chunk coder::encode(std::span<const std::byte> plane, const settings& settings, std::size_t row_bytes) {
+encoded_chunk coder::encode(std::span<const std::byte> plane, const settings& settings, const row_layout& rows) {
   assert(plane.size() % element == 0);
-  if (settings.method == method::none) return {{plane.begin(), plane.end()}, 0};
   auto& state = *impl_;
+  plane = state.written_out(plane, rows);
+  if (settings.method == method::none) return {{plane.begin(), plane.end()}, 0};
   const bool has_rows =
-      settings.method == method::zstd && settings.level < 0 && row_matches::is_worth_a_look(plane.size(), row_bytes);
+      settings.method == method::zstd && settings.level < 0 && row_matches::is_worth_a_look(plane.size(), rows.bytes);
   const auto ways = state.choice.ways(plane, has_rows);
   auto best = ways.front();
   if (ways.size() > 1) {
-    std::array<std::size_t, 3> sizes;
-    const auto unit = has_rows ? row_bytes : element;
+    const auto unit = has_rows ? rows.bytes : element;
     const auto sample = plane.first(std::min(plane.size(), std::max(sample_bytes / unit, std::size_t{2}) * unit));
-    for (std::size_t i = 0; i < ways.size(); ++i) sizes[i] = state.compress(sample, ways[i], settings, row_bytes);
+    std::array<std::size_t, 3> sizes;
+    for (std::size_t i = 0; i < ways.size(); ++i) sizes[i] = state.compress(sample, ways[i], settings, rows);
     best = state.choice.learn(std::span{sizes}.first(ways.size()));
   }
-  const auto length = state.compress(plane, best, settings, row_bytes);
+  const auto length = state.compress(plane, best, settings, rows);
   const auto first = state.packed.begin();
   return {{first, first + static_cast<std::ptrdiff_t>(length)}, best == way::shuffled ? 0 : no_shuffle};
 }

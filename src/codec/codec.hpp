@@ -7,6 +7,7 @@
 #pragma once
 
 #include "base/encoding.hpp"
+#include "codec/row_layout.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -30,8 +31,7 @@ class coder {
 
   /// Encodes a plane of eight-byte elements. Which way is best is measured on the data. What does not
   /// compress keeps its frame all the same (a few bytes): without it the chunk would have no checksum.
-  /// `row_bytes`: length of the rows that may repeat each other; 0: not known.
-  encoded_chunk encode(std::span<const std::byte> plane, const settings& settings, std::size_t row_bytes = 0);
+  encoded_chunk encode(std::span<const std::byte> plane, const settings& settings, const row_layout& rows = {});
 
   /// Decodes into `plane`, whose size is the plane's. Throws corruption_error, without naming the chunk
   /// (the caller does), when the bytes are damaged or of another size.

@@ -77,37 +77,41 @@ bool bit(const std::vector<std::uint64_t>& bits, std::size_t i) noexcept {
 
 }  // namespace
 
-std::span<const match> row_matches::find(std::span<const std::byte> plane, std::size_t row_bytes,
+std::span<const match> row_matches::find(std::span<const std::byte> plane, const row_layout& rows,
                                          std::uint64_t& checksum) {
-  assert(is_worth_a_look(plane.size(), row_bytes));
+  assert(is_worth_a_look(plane.size(), rows.bytes));
   found_.clear();
   literals_ = 0;
-  row_bytes_ = row_bytes;
-  same_.resize(row_bytes / element / word_bits + 1);
+  row_bytes_ = rows.bytes;
+  same_.resize(row_bytes_ / element / word_bits + 1);
   zero_.resize(same_.size());
   known_.resize(same_.size());
+  const auto at = [&](std::size_t row) { return plane.data() + row * row_bytes_; };
+  const auto source_of = [&](std::size_t row) { return rows.sources.empty() ? row : rows.sources[row]; };
+
   base::checksum_stream hash;
-  std::size_t repeated = 0;  // where the last row began that another one repeated, or was repeated by
-  std::size_t begin = 0;
-  for (; begin + row_bytes <= plane.size(); begin += row_bytes) {
-    const auto* row = plane.data() + begin;
-    if (begin + 3 * row_bytes <= plane.size()) prefetch(row + 2 * row_bytes, row_bytes);
-    hash.add({row, row_bytes});
-    const auto is_row_at = [&](std::size_t other) {
-      return other < begin && std::memcmp(row, plane.data() + other, row_bytes) == 0;
-    };
-    const auto before = begin - std::min(begin, row_bytes);
-    if (is_row_at(before)) {
-      add_match(row_bytes, row_bytes);
-      repeated = begin;
-    } else if (repeated != before && is_row_at(repeated)) {
-      add_match(row_bytes, begin - repeated);
-      repeated = begin;
-    } else {
-      add_row(row, begin > 0);
+  const auto count = plane.size() / row_bytes_;
+  std::size_t before = 0, repeated = 0;  // which rows hold the content of the row before, and of the last repeated one
+  for (std::size_t row = 0; row < count; ++row) {
+    auto source = source_of(row);
+    if (row + 2 < count) prefetch(at(source_of(row + 2)), row_bytes_);
+    hash.add({at(source), row_bytes_});
+    if (source == row && row > 0) {
+      const auto repeats = [&](std::size_t other) { return std::memcmp(at(row), at(other), row_bytes_) == 0; };
+      if (repeats(before))
+        source = before;
+      else if (repeated != before && repeats(repeated))
+        source = repeated;
     }
+    if (source == row) {
+      add_row(at(row), row > 0 ? at(before) : nullptr);
+    } else {
+      add_match(row_bytes_, source == before ? row_bytes_ : (row - source) * row_bytes_);
+      repeated = source;
+    }
+    before = source;
   }
-  hash.add(plane.subspan(begin));
+  hash.add(plane.subspan(count * row_bytes_));
   checksum = hash.value();
   return found_;
 }
@@ -123,12 +127,12 @@ void row_matches::add_match(std::size_t length, std::size_t distance) {
 }
 
 /// A row that is no other's copy: what is equal in the row before, then what is zero, then the rest as it is.
-void row_matches::add_row(const std::byte* row, bool has_before) {
+void row_matches::add_row(const std::byte* row, const std::byte* before) {
   static constexpr std::byte zeros[2 * element] = {};
   const auto elements = row_bytes_ / element;
   mark_equal(row, zeros, 0, elements, zero_);
-  if (has_before)
-    mark_equal(row, row - row_bytes_, 2 * element, elements, same_);
+  if (before != nullptr)
+    mark_equal(row, before, 2 * element, elements, same_);
   else
     std::ranges::fill(same_, 0);
   for (std::size_t word = 0; word < known_.size(); ++word) known_[word] = zero_[word] | same_[word];

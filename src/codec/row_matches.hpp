@@ -11,6 +11,8 @@
 #include <span>
 #include <vector>
 
+#include "codec/row_layout.hpp"
+
 namespace hugehist::codec {
 
 /// So many bytes as they are, then `length` bytes that are the same as those `distance` before them.
@@ -22,10 +24,10 @@ struct match {
 
 class row_matches {
  public:
-  /// The plane as matches; what follows the last one is literal. They are there until the next call. `checksum` is
-  /// XXH64 of the plane: it is computed in the same pass, while each row is in the nearest cache.
-  /// REQUIRES: is_worth_a_look(plane.size(), row_bytes)
-  std::span<const match> find(std::span<const std::byte> plane, std::size_t row_bytes, std::uint64_t& checksum);
+  /// The plane, with all rows written out, as matches; what follows the last one is literal. They are there until the
+  /// next call. `checksum` is XXH64 of the plane: it is computed in the same pass, while each row is in the nearest
+  /// cache. REQUIRES: is_worth_a_look(plane.size(), rows.bytes)
+  std::span<const match> find(std::span<const std::byte> plane, const row_layout& rows, std::uint64_t& checksum);
 
   /// Whether a plane has rows of eight-byte elements, and of a length that is worth the while.
   static bool is_worth_a_look(std::size_t plane_bytes, std::size_t row_bytes) noexcept {
@@ -36,7 +38,7 @@ class row_matches {
   static constexpr std::size_t max_plane = std::size_t{1} << 27;
 
  private:
-  void add_row(const std::byte* row, bool has_before);
+  void add_row(const std::byte* row, const std::byte* before);
   void add_match(std::size_t length, std::size_t distance);
 
   std::vector<match> found_;

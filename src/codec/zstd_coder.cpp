@@ -54,11 +54,11 @@ std::size_t zstd_coder::encode(std::span<const std::byte> from, int level, std::
   return length;
 }
 
-std::size_t zstd_coder::encode_rows(std::span<const std::byte> from, std::size_t row_bytes,
+std::size_t zstd_coder::encode_rows(std::span<const std::byte> from, const row_layout& rows,
                                     std::vector<std::byte>& to) {
   std::uint64_t checksum = 0;
   sequences_.clear();
-  for (const auto& match : rows_.find(from, row_bytes, checksum))
+  for (const auto& match : rows_.find(from, rows, checksum))
     sequences_.push_back({match.distance, match.literals, match.length, 0});
 
   auto* const context = encoder();

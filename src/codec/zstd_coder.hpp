@@ -19,9 +19,9 @@ class zstd_coder {
  public:
   /// Compresses into `to`, which grows as needed; returns the length of the frame.
   std::size_t encode(std::span<const std::byte> from, int level, std::vector<std::byte>& to);
-  /// The same with the matches that rows of so many bytes give, instead of zstd's own search.
-  /// REQUIRES: row_matches::is_worth_a_look(from.size(), row_bytes)
-  std::size_t encode_rows(std::span<const std::byte> from, std::size_t row_bytes, std::vector<std::byte>& to);
+  /// The same with the matches that rows give, instead of zstd's own search.
+  /// REQUIRES: row_matches::is_worth_a_look(from.size(), rows.bytes)
+  std::size_t encode_rows(std::span<const std::byte> from, const row_layout& rows, std::vector<std::byte>& to);
 
   /// Throws corruption_error unless `from` is an undamaged frame of exactly `to.size()` bytes.
   void decode(std::span<const std::byte> from, std::span<std::byte> to);

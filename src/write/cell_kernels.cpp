@@ -188,17 +188,6 @@ void add(const piece& piece, std::size_t planes) noexcept {
       });
 }
 
-template <class T>
-void set(const piece& piece, std::size_t planes) noexcept {
-  const auto set_run = best_kernels<T>().set_run;
-  for (std::size_t p = 0; p < planes; ++p)
-    for (const auto& row : piece.rows)
-      for_each_outer(piece.bins, row.source, row.target, [&](std::ptrdiff_t from, std::ptrdiff_t to) {
-        set_run(reinterpret_cast<T*>(piece.target[p]) + to, reinterpret_cast<const T*>(piece.source[p]) + from,
-                piece.bins.back().extent);
-      });
-}
-
 void combine(const piece& piece) noexcept {
   const auto from = model::moment_planes_of<const double>(
       piece.kind, [&](std::size_t p) { return reinterpret_cast<const double*>(piece.source[p]); });
@@ -254,16 +243,22 @@ void add_piece(const piece& piece) noexcept {
     add<double>(piece, planes(piece.kind).size());
 }
 
-bool can_set(const piece& piece) noexcept {
-  const auto& inner = piece.bins.back();
-  return !model::is_mean(piece.kind) && inner.source_stride == 1 && inner.target_stride == 1;
+bool is_additive(storage kind) noexcept { return !model::is_mean(kind); }
+
+void add_run(storage kind, std::byte* target, const std::byte* source, std::size_t n) noexcept {
+  if (kind == storage::int_)
+    best_kernels<std::uint64_t>().add_run(reinterpret_cast<std::uint64_t*>(target),
+                                          reinterpret_cast<const std::uint64_t*>(source), n);
+  else
+    best_kernels<double>().add_run(reinterpret_cast<double*>(target), reinterpret_cast<const double*>(source), n);
 }
 
-void set_piece(const piece& piece) noexcept {
-  if (piece.kind == storage::int_)
-    set<std::uint64_t>(piece, 1);
+void set_run(storage kind, std::byte* target, const std::byte* source, std::size_t n) noexcept {
+  if (kind == storage::int_)
+    best_kernels<std::uint64_t>().set_run(reinterpret_cast<std::uint64_t*>(target),
+                                          reinterpret_cast<const std::uint64_t*>(source), n);
   else
-    set<double>(piece, planes(piece.kind).size());
+    best_kernels<double>().set_run(reinterpret_cast<double*>(target), reinterpret_cast<const double*>(source), n);
 }
 
 bool any_nonzero(const piece& piece) noexcept {

@@ -41,12 +41,14 @@ std::size_t compact(piece_axis* axes, std::size_t count) noexcept;
 /// target += source, cells of means combined. int64 sums wrap, as in Boost.Histogram.
 void add_piece(const piece& piece) noexcept;
 
-/// target = 0 + source, for a target that may hold anything. REQUIRES: can_set(piece)
-void set_piece(const piece& piece) noexcept;
+/// Whether cells are added up plane by plane: where they are not (means), rows cannot be taken one by one.
+bool is_additive(storage kind) noexcept;
 
-/// Whether cells are added up plane by plane, in runs: where they are not, there is nothing to gain over zeros that are
-/// added to.
-bool can_set(const piece& piece) noexcept;
+/// target += source for `n` elements side by side, of one plane of an additive storage.
+void add_run(storage kind, std::byte* target, const std::byte* source, std::size_t n) noexcept;
+
+/// target = 0 + source (which is 0 for -0), for a target that may hold anything.
+void set_run(storage kind, std::byte* target, const std::byte* source, std::size_t n) noexcept;
 
 /// Whether an element of the source is not zero (the target is not looked at).
 bool any_nonzero(const piece& piece) noexcept;

@@ -273,31 +273,35 @@ void merge_plan::for_each_weight(const chunk_part& part, const Use& use) const n
   }
 }
 
-/// Whether the part has a cell for each of its chunk's, in runs that set_piece() takes.
-bool merge_plan::covers_chunk(const chunk_part& part) const noexcept {
+/// The part as rows, where it has a row for each of its chunk, in the chunk's order and with its bins side by side.
+std::optional<whole_rows> merge_plan::rows_of_chunk(const chunk_part& part) const noexcept {
   const auto& block = delta_.blocks[part.block];
   const auto& shape = layout_.grid.shape();
-  if (!std::holds_alternative<dense_cells>(block.cells)) return false;
-  for (std::size_t c = 0; c < categories_.size(); ++c)
-    if (c != block.span && shape[categories_[c]] != 1) return false;
-  for (std::size_t d = 0; d < dense_.size(); ++d)
-    if (tiles_[part.tile].extents[d] != shape[dense_[d]]) return false;
-  if (block.span != no_span) {
-    const auto& offsets = groups_[part.group].offsets;
-    if (offsets.size() != shape[categories_[block.span]]) return false;
-    for (std::size_t r = 0; r < offsets.size(); ++r)
-      if (offsets[r] != r) return false;
+  const auto* cells = std::get_if<dense_cells>(&block.cells);
+  if (cells == nullptr || !is_additive(delta_.kind) || block.span == no_span ||
+      layout_.variations_axis != categories_[block.span])
+    return {};
+  const auto& [chunk, rows, offsets] = groups_[part.group];
+  if (rows.size() * layout_.grid.strides()[categories_[block.span]] != layout_.grid.cells()) return {};
+  for (std::size_t r = 0; r < offsets.size(); ++r)
+    if (offsets[r] != r) return {};
+  const auto& tile = tiles_[part.tile];
+  std::ptrdiff_t step = 1, offset = 0;
+  for (auto d = dense_.size(); d-- > 0; step *= static_cast<std::ptrdiff_t>(tile.extents[d])) {
+    if (tile.extents[d] != shape[dense_[d]] || (tile.extents[d] > 1 && cells->bin_strides[d] != step)) return {};
+    offset += static_cast<std::ptrdiff_t>(tile.begins[d]) * cells->bin_strides[d];
   }
-  bool settable = true;
-  with_pieces(part, nullptr, [&](const auto& p) { settable = settable && can_set(p); });
-  return settable;
+  return whole_rows{delta_.kind, cells->planes, offset, cells->row_stride, rows, static_cast<std::size_t>(step)};
 }
 
 void merge_plan::add(std::size_t chunk, chunk::pinned_chunk& pin) const noexcept {
   auto [begin, end] = chunks_[chunk];
-  const bool replaces = pin.is_blank() && covers_chunk(pieces_[begin]);
-  pin.mark_dirty(replaces);
-  if (replaces) with_pieces(pieces_[begin++], &pin, [](const auto& p) { set_piece(p); });
+  if (const auto rows = rows_of_chunk(pieces_[begin])) {
+    add_rows(*rows, pin);
+    ++begin;
+  }
+  if (begin == end) return;
+  pin.mark_dirty();
   for (auto i = begin; i < end; ++i) {
     if (std::holds_alternative<dense_cells>(delta_.blocks[pieces_[i].block].cells))
       with_pieces(pieces_[i], &pin, [](const auto& p) { add_piece(p); });

@@ -5,11 +5,13 @@
 #pragma once
 
 #include "chunk/cache.hpp"
+#include "write/add_rows.hpp"
 #include "write/cell_kernels.hpp"
 #include "write/delta_data.hpp"
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 namespace hugehist::write {
@@ -77,7 +79,7 @@ class merge_plan {
   store::chunk_coordinate coordinate(const chunk_part& part) const noexcept;
   std::uint64_t position(const store::chunk_coordinate& coordinate) const noexcept;
   std::size_t base_offset(const block& block) const noexcept;
-  bool covers_chunk(const chunk_part& part) const noexcept;
+  std::optional<whole_rows> rows_of_chunk(const chunk_part& part) const noexcept;
 
   template <class Use>
   void with_pieces(const chunk_part& part, const chunk::pinned_chunk* pin, const Use& use) const noexcept;

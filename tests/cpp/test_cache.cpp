@@ -70,19 +70,54 @@ TEST_CASE("a blank chunk that is let go is forgotten") {
   CHECK(f.cache.size_bytes() == 0);
 }
 
-TEST_CASE("who overwrites a blank chunk spares it the zeros") {
-  fixture f{1};
-  f.add(0, 3);
-  {
-    auto pin = f.cache.acquire(f.layout, at({1, 0}));
-    f.values(pin)[0] = 7;
-    pin.mark_dirty(true);
-    CHECK(f.values(pin)[0] == 7);
+TEST_CASE("rows that others hold are written out for whoever looks, and encoded without that") {
+  constexpr std::size_t rows = 5, elements = 16;
+  auto store = store::make_memory_store();
+  auto layout = support::make_histogram(*store, "h", storage::weighted, {4, rows, elements}, {1, rows, elements});
+  layout.variations_axis = 1;
+  base::thread_pool pool{2};
+  chunk_cache cache{*store, layout.chunk_bytes()};
+  const auto row = [&](const chunk::pinned_chunk& pin, std::size_t plane, std::size_t r) {
+    return std::span{reinterpret_cast<double*>(pin.plane(plane)) + r * elements, elements};
+  };
+  const auto share = [&] {
+    auto pin = cache.acquire(layout, at({0, 0, 0}));
+    REQUIRE(pin.is_blank());
+    pin.mark_dirty_as_it_is();
+    for (std::size_t plane = 0; plane < 2; ++plane) {
+      const auto holders = pin.row_sources(plane);
+      REQUIRE(holders.size() == rows);
+      for (std::uint32_t r = 0; r < rows; ++r) CHECK(holders[r] == r);
+      for (std::uint32_t r = 0; r < rows; ++r) {
+        holders[r] = r % 2;
+        std::ranges::fill(row(pin, plane, r), r < 2 ? r + 1 + 10.0 * static_cast<double>(plane) : -77);
+      }
+    }
+  };
+  const auto check = [&](const chunk::pinned_chunk& pin) {
+    for (std::size_t plane = 0; plane < 2; ++plane)
+      for (std::size_t r = 0; r < rows; ++r)
+        for (const auto value : row(pin, plane, r))
+          REQUIRE(value == static_cast<double>(r % 2 + 1) + 10.0 * static_cast<double>(plane));
+  };
+  SECTION("to a reader") {
+    share();
+    check(cache.find(layout, at({0, 0, 0})));
   }
-  auto pin = f.cache.acquire(f.layout, at({1, 0}));
-  CHECK_FALSE(pin.is_blank());
-  pin.mark_dirty();
-  CHECK(f.values(pin)[0] == 7);  // only what is blank becomes zero
+  SECTION("to a writer") {
+    share();
+    auto pin = cache.acquire(layout, at({0, 0, 0}));
+    pin.mark_dirty();
+    check(pin);
+    for (std::uint32_t r = 0; r < rows; ++r) CHECK(pin.row_sources(1)[r] == r);
+  }
+  SECTION("to the store, at eviction or before") {
+    share();
+    if (GENERATE(true, false)) cache.write_back(pool);
+    { const auto evicts = cache.acquire(layout, at({1, 0, 0})); }
+    const auto pin = cache.acquire(layout, at({0, 0, 0}));
+    check(pin);
+  }
 }
 
 TEST_CASE("more chunks than fit come back as they were left") {

@@ -342,6 +342,69 @@ TEST_CASE("The first addition to a chunk is one to zeros, whatever the memory he
   for (int i = 1; i < 6; ++i) CHECK_FALSE(std::signbit(cells[i]));
 }
 
+namespace {
+
+/// A dense delta of one dataset whose rows repeat each other as `sources` says, each with an amount of its own.
+delta repeating(const std::string& dataset, storage kind, const std::vector<std::size_t>& sources, std::mt19937& random,
+                bool transposed) {
+  constexpr std::size_t bins = 18;
+  std::vector<std::string> systematics;
+  for (std::size_t r = 0; r < sources.size(); ++r) systematics.push_back("s" + std::to_string(r));
+  const auto planes_used = planes(kind).size();
+  auto memory = std::make_shared<std::vector<double>>(planes_used * sources.size() * bins);
+  std::vector<double> rows(planes_used * sources.size() * bins);
+  const auto at = [&](std::size_t p, std::size_t r, std::size_t b) { return (p * sources.size() + r) * bins + b; };
+  for (std::size_t p = 0; p < planes_used; ++p)
+    for (std::size_t r = 0; r < sources.size(); ++r)
+      for (std::size_t b = 0; b < bins; ++b)
+        rows[at(p, r, b)] = sources[r] == r ? static_cast<double>(random() % 4) / 4 : rows[at(p, sources[r], b)];
+  const auto count = static_cast<std::ptrdiff_t>(sources.size());
+  for (std::size_t p = 0; p < planes_used; ++p)
+    for (std::size_t r = 0; r < sources.size(); ++r)
+      for (std::size_t b = 0; b < bins; ++b)
+        (*memory)[transposed ? (p * bins + b) * sources.size() + r : at(p, r, b)] = rows[at(p, r, b)];
+  dense_view view;
+  for (std::size_t p = 0; p < planes_used; ++p) view.planes[p] = memory->data() + p * sources.size() * bins;
+  view.strides = transposed ? std::vector<std::ptrdiff_t>{0, 1, count}
+                            : std::vector<std::ptrdiff_t>{0, static_cast<std::ptrdiff_t>(bins), 1};
+  view.owner = memory;
+  return delta::from_dense(
+      {labels_axis("d", {dataset}), labels_axis("s", std::move(systematics)), {axis::regular{bins - 2, 0, 1}, "x"}},
+      kind, std::move(view));
+}
+
+}  // namespace
+
+TEST_CASE("Rows that repeat each other, for a while or for ever, add up like any others") {
+  std::mt19937 random{23};
+  for (int round = 0; round < 200; ++round) {
+    const auto kind = random() % 2 == 0 ? storage::weighted : storage::double_;
+    const std::vector<axis::any> axes{labels_axis("d"), labels_axis("s"), {axis::regular{16, 0, 1}, "x"}};
+    const std::size_t rows = 1 + random() % 9;
+    // Chunks that fit the rows exactly, and others; room for all, or for one.
+    const std::vector<std::size_t> chunks{1, random() % 3 == 0 ? rows + 1 : rows, 18};
+    const auto chunk_bytes = chunks[1] * 18 * 8 * planes(kind).size();
+    target t{axes, kind, chunks, random() % 2 == 0 ? std::size_t{1} << 20 : 2 * chunk_bytes};
+    cell_map expected;
+    std::vector<std::size_t> sources(rows);
+    for (int i = 0; i < 8; ++i) {
+      if (i == 0 || random() % 3 == 0)
+        for (std::size_t r = 0; r < rows; ++r) {
+          sources[r] = random() % 4 == 0 ? r : sources[random() % (r + 1)];
+          if (sources[r] > r) sources[r] = r;
+          sources[r] = sources[sources[r]];
+        }
+      const auto given = i > 0 && random() % 5 == 0 ? std::vector<std::size_t>{0} : sources;  // the nominal alone
+      const auto addend = repeating(random() % 3 == 0 ? "b" : "a", kind, given, random, random() % 5 == 0);
+      t.merge(addend);
+      add_to(expected, content(addend));
+      if (random() % 3 == 0) REQUIRE(t.content() == expected);
+      if (random() % 4 == 0) t.cache.write_back(t.pool);
+    }
+    REQUIRE(t.content() == expected);
+  }
+}
+
 TEST_CASE("What does not fit is refused, and nothing changes") {
   const axis::any fixed{axis::str_category{.labels = {"a", "b"}, .growth = false}, "fixed"};
   target t{{fixed, labels_axis("s"), x_axis}, storage::double_};

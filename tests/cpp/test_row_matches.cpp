@@ -90,7 +90,7 @@ TEST_CASE("matches of rows lead back to the plane") {
     auto plane = as_bytes(rows(2 + seed % 40, length, seed));
     if (seed % 5 == 0) plane.resize(plane.size() + 8 * (seed % 3), std::byte{1});  // rows need not fill a plane
     std::uint64_t checksum = 0;
-    const auto found = matches.find(plane, length * 8, checksum);
+    const auto found = matches.find(plane, {length * 8}, checksum);
     REQUIRE(followed(plane, found) == plane);
     REQUIRE(checksum == base::checksum(plane));
   }
@@ -103,22 +103,22 @@ TEST_CASE("what is repeated costs nothing") {
   for (auto& value : content) value += 1;  // no zero
   std::vector<double> plane;
   for (int i = 0; i < 50; ++i) plane.insert(plane.end(), content.begin(), content.end());
-  auto found = matches.find(as_bytes(plane), 800, checksum);
+  auto found = matches.find(as_bytes(plane), {800}, checksum);
   REQUIRE(found.size() == 1);
   CHECK(found[0].literals == 800);
   CHECK(found[0].length == 49 * 800);
 
   // a variation in between, then the nominal again
   for (std::size_t i = 0; i < 100; ++i) plane[700 + i] *= 1.5;
-  found = matches.find(as_bytes(plane), 800, checksum);
+  found = matches.find(as_bytes(plane), {800}, checksum);
   REQUIRE(found.size() == 3);
   CHECK(found[1].literals == 800);
-  CHECK(found[1].distance == 1600);
+  CHECK(found[1].distance == 8 * 800);  // of the row that holds the content
 
   // zeros of the row before, where the rest differs
   plane.assign(200, 0.0);
   for (std::size_t i = 40; i < 60; ++i) plane[i] = 1.5, plane[100 + i] = 2.5;
-  found = matches.find(as_bytes(plane), 800, checksum);
+  found = matches.find(as_bytes(plane), {800}, checksum);
   const auto literals = [&] {
     std::size_t sum = 0;
     for (const auto& match : found) sum += match.literals;
@@ -134,7 +134,7 @@ TEST_CASE("frames made of rows are plain zstd frames with size and checksum") {
     // up to some MB: frames of one block and of many
     const std::size_t length = 8 + (seed * 37) % 700, count = seed % 20 == 0 ? 700 : 2 + seed % 90;
     const auto plane = as_bytes(rows(count, length, 1000 + seed));
-    const auto size = coder.encode_rows(plane, length * 8, frame);
+    const auto size = coder.encode_rows(plane, {length * 8}, frame);
     REQUIRE(ZSTD_getFrameContentSize(frame.data(), size) == plane.size());
     REQUIRE(ZSTD_findFrameCompressedSize(frame.data(), size) == size);
     bytes back(plane.size());
@@ -155,7 +155,7 @@ TEST_CASE("a coder uses rows where they are as small, and only there") {
   codec::coder coder;
   const codec::settings how;
   const auto analysis = as_bytes(rows(152, 402, 5));
-  const auto by_rows = coder.encode(analysis, how, 402 * 8);
+  const auto by_rows = coder.encode(analysis, how, {402 * 8});
   CHECK(by_rows.bytes.size() < coder.encode(analysis, how).bytes.size() * 106 / 100);
 
   // What repeats at other distances only zstd's own search finds.
@@ -164,7 +164,7 @@ TEST_CASE("a coder uses rows where they are as small, and only there") {
   for (std::size_t i = 0; i < shifted.size(); ++i)
     shifted[i] = i < 37 ? std::normal_distribution<double>{0, 1}(random) : shifted[i - 37];
   const auto plane = as_bytes(shifted);
-  for (int i = 0; i < 3; ++i) CHECK(codec::coder{}.encode(plane, how, 402 * 8).bytes.size() < plane.size() / 50);
+  for (int i = 0; i < 3; ++i) CHECK(codec::coder{}.encode(plane, how, {402 * 8}).bytes.size() < plane.size() / 50);
 }
 
 TEST_CASE("lengths that are no rows are left alone") {
@@ -179,7 +179,7 @@ TEST_CASE("lengths that are no rows are left alone") {
   const auto plane = as_bytes(rows(10, 100, 9));
   for (const std::size_t row_bytes : {0U, 8U, 64U, 72U, 4000U, 8000U, 80000U}) {
     bytes back(plane.size());
-    const auto chunk = coder.encode(plane, how, row_bytes);
+    const auto chunk = coder.encode(plane, how, {row_bytes});
     coder.decode(chunk.bytes, chunk.filter_mask, how, back);
     CHECK(back == plane);
   }

@@ -1,0 +1,18 @@
+// Rows of a plane that may repeat each other.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace hugehist::codec {
+
+/// Rows of one length; with sources they tile the plane.
+struct row_layout {
+  std::size_t bytes = 0;  ///< of a row; 0: not known
+  /// For each row the one that holds its content, itself or an earlier one; empty: each its own. The memory of a row
+  /// that another one holds is not looked at.
+  std::span<const std::uint32_t> sources = {};
+};
+
+}  // namespace hugehist::codec
