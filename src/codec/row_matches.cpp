@@ -1,6 +1,7 @@
 #include "codec/row_matches.hpp"
 
 #include "base/checksum.hpp"
+#include "base/prefetch.hpp"
 
 #include <algorithm>
 #include <bit>
@@ -35,17 +36,6 @@ unsigned equal_pair(const std::byte* a, const std::byte* b) noexcept {
          static_cast<unsigned>(std::memcmp(a + element, b + element, element) == 0) << 1;
 }
 #endif
-
-/// A chunk that leaves the cache comes from main memory; asked for two rows ahead, it is there in time.
-void prefetch(const std::byte* from, std::size_t bytes) noexcept {
-#if defined(__GNUC__)
-  constexpr std::size_t cache_line = 64;
-  for (std::size_t at = 0; at < bytes; at += cache_line) __builtin_prefetch(from + at);
-#else
-  static_cast<void>(from);
-  static_cast<void>(bytes);
-#endif
-}
 
 /// Sets a bit for each element of `a` that is the one of `b`; `step` is 2 × element, or 0 for comparing all with the
 /// same two.
@@ -94,7 +84,7 @@ std::span<const match> row_matches::find(std::span<const std::byte> plane, const
   std::size_t before = 0, repeated = 0;  // which rows hold the content of the row before, and of the last repeated one
   for (std::size_t row = 0; row < count; ++row) {
     auto source = source_of(row);
-    if (row + 2 < count) prefetch(at(source_of(row + 2)), row_bytes_);
+    if (row + 2 < count) base::prefetch(at(source_of(row + 2)), row_bytes_);
     hash.add({at(source), row_bytes_});
     if (source == row && row > 0) {
       const auto repeats = [&](std::size_t other) { return std::memcmp(at(row), at(other), row_bytes_) == 0; };
