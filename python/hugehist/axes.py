@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import boost_histogram as bh
@@ -125,7 +125,11 @@ def unknown_label(label: Any, labels: Iterable[Any], owner: str) -> KeyError:
 
 def find_axis(axes: Iterable[Axis], which: Any, owner: str) -> int:
     """Position of an axis by name or by number, negative ones from the end."""
-    names = [axis_name(axis) for axis in axes]
+    return find_name([axis_name(axis) for axis in axes], which, owner)
+
+
+def find_name(names: Sequence[str], which: Any, owner: str) -> int:
+    """As `find_axis`, where the names are at hand."""
     if isinstance(which, str):
         if which and which in names:
             return names.index(which)

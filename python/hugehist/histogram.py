@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn
 
 from . import _core
-from .axes import find_axis
+from .axes import find_name
 from .columns import axis_infos, fill_columns
 from .delta import Buffer, Delta
 from .describing import size_text
@@ -109,7 +109,8 @@ class Histogram(Readable):
 
     def grow(self, axis: str | int, labels: Iterable[str | int]) -> None:
         """Adds labels to a growing category axis; those that are there stay."""
-        info = self._infos[find_axis(self._source.axes()[1], axis, self._source.owner)]
+        # not by the axes themselves: they come with all their labels, and labels may be added one by one
+        info = self._infos[find_name([info.name for info in self._infos], axis, self._source.owner)]
         if isinstance(labels, str | bytes):
             raise TypeError(f"grow takes a list of labels for {info.owner}, not one label")
         if not info.is_category or not info.name:
