@@ -88,7 +88,7 @@ demo: $(DONE)/deps-demo $(DONE)/install
 
 bench: $(DONE)/deps-bench $(DONE)/install
 	$(CMAKE) --build $(BUILD) --target hugehist_benchmarks
-	$(PY) -m hugehist.benchmark run --output benchmarks/results/summary.json $(ARGS)
+	$(PY) -m hugehist.benchmark run --output benchmarks/results $(ARGS)
 
 lint: $(DONE)/deps-lint $(DONE)/install
 	tools/setup-system lint

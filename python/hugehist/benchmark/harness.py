@@ -1,64 +1,79 @@
-"""Runs each (peer, case) in a fresh process, the peers in turn, so that drift of the machine hits all alike."""
+"""Runs each job in a fresh process under the recorder, the peers in turn: drift of the machine hits all alike."""
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from .cases import Case
+import psutil
+
+from .jobs import Job
+from .recorder import Recording, record
 
 TIMEOUT = 1800  # seconds for one process
 
 
 @dataclass(frozen=True)
 class Run:
-    """One process: its outcome as `cases.Outcome` in JSON, or why there is none."""
+    """One process: its outcome as `measure.Outcome` in JSON, or why there is none."""
 
-    case: str
-    peer: str
+    job: Job
     repeat: int
     outcome: dict[str, Any] | None
-    error: str = ""
+    error: str
+    recording: Recording
+    conditions: dict[str, Any]  # of the machine, when it began
 
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
 
-
-def run_once(case: str, peer: str, repeat: int, directory: Path | None, *, smoke: bool) -> Run:
+def run_once(job: Job, repeat: int, directory: Path | None, interval: float, *, timeout: float = TIMEOUT) -> Run:
     os.sync()  # what an earlier process left to be written is no concern of this one
-    with tempfile.TemporaryDirectory(prefix="hugehist-bench-", dir=directory) as scratch:
-        command = [sys.executable, "-m", "hugehist.benchmark.worker"]
-        command += ["--peer", peer, "--case", case, "--path", str(Path(scratch) / "histogram.h5")]
-        command += ["--smoke"] if smoke else []
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, check=False)
-        except subprocess.TimeoutExpired:
-            return Run(case, peer, repeat, None, f"took longer than {TIMEOUT} s")
-    if done.returncode != 0:
-        return Run(case, peer, repeat, None, done.stderr.strip() or f"exit code {done.returncode}")
-    return Run(case, peer, repeat, json.loads(done.stdout.splitlines()[-1]))
+    memory = psutil.virtual_memory()
+    conditions = {
+        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "load": os.getloadavg()[0],
+        "available_bytes": memory.available,
+        "page_cache_bytes": memory.cached,
+    }
+    with tempfile.TemporaryDirectory(prefix="hugehist-bench-", dir=directory) as name:
+        scratch = Path(name)
+        result, log = scratch / "result.json", scratch / "log.txt"
+        files = scratch / "files"
+        files.mkdir()
+        command = job.command(files, result)
+        recording = record(command, log, interval=interval, timeout=timeout)
+        conditions["command"] = command
+        outcome, error = None, ""
+        if recording.timed_out:
+            error = f"took longer than {timeout} s"
+        elif recording.returncode != 0:
+            error = log.read_text(errors="replace").strip() or f"exit code {recording.returncode}"
+        else:
+            try:
+                outcome = job.outcome(result)
+            except (OSError, RuntimeError, ValueError) as problem:
+                error = f"{type(problem).__name__}: {problem}"
+    if outcome is not None and not outcome["peak_rss"]:  # an executable does not watch itself
+        outcome["peak_rss"] = recording.peak_rss
+    return Run(job, repeat, outcome, error, recording, conditions)
 
 
-def run_all(
-    cases: dict[str, Case], peers: Sequence[str], repeats: int, directory: Path | None, *, smoke: bool
-) -> list[Run]:
-    runs = []
+def run_all(jobs: Sequence[Job], repeats: int, directory: Path | None, interval: float) -> Iterator[Run]:
+    """`jobs` come case by case. In each repeat another peer begins."""
     for repeat in range(repeats):
-        for name, case in cases.items():
-            taking_part = [peer for peer in case.peers if peer in peers]
-            first = repeat % max(len(taking_part), 1)
-            for peer in taking_part[first:] + taking_part[:first]:
-                run = run_once(name, peer, repeat, directory, smoke=smoke)
-                runs.append(run)
+        for _, group in groupby(jobs, key=lambda job: job.case):
+            peers = list(group)
+            first = repeat % len(peers)
+            for job in peers[first:] + peers[:first]:
+                run = run_once(job, repeat, directory, interval)
                 progress(run, repeats)
-    return runs
+                yield run
 
 
 def progress(run: Run, repeats: int) -> None:
@@ -66,5 +81,5 @@ def progress(run: Run, repeats: int) -> None:
         text = "FAILED\n" + run.error
     else:
         seconds = sum(metric["seconds"] for metric in run.outcome["metrics"].values())
-        text = f"{seconds:.4g} s"
-    print(f"[{run.repeat + 1}/{repeats}] {run.case:16} {run.peer:16} {text}", file=sys.stderr, flush=True)
+        text = f"{seconds:8.4g} s of {run.recording.seconds:.3g} s"
+    print(f"[{run.repeat + 1}/{repeats}] {run.job.case:16} {run.job.peer:16} {text}", file=sys.stderr, flush=True)

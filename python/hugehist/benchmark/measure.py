@@ -1,4 +1,4 @@
-"""Clocks and memory around a peer's work, and what comes of a case."""
+"""Clocks, bytes and memory around a peer's work, and what comes of a case."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from . import memory
+from .recorder.phases import enter
+from .recorder.process import io_counters
 
 
 @dataclass
@@ -19,6 +21,8 @@ class Metric:
     cpu_seconds: float
     amount: float
     unit: str
+    bytes_read: int = 0  # by system calls, from the page cache or beyond
+    bytes_written: int = 0
 
 
 @dataclass
@@ -31,7 +35,7 @@ class Outcome:
 
 
 class Clock:
-    """Sums the wall time of what runs under `timed`.
+    """Sums the wall time of what runs under `timed`, and tells the recorder the phase.
 
     What a peer's threads do while the next delta is being made would be free of charge otherwise:
     `untimed` counts the CPU time that threads other than this one spend there.
@@ -41,22 +45,42 @@ class Clock:
         self.seconds = 0.0
         self.cpu = 0.0
         self.background = 0.0
+        self.bytes_read = 0
+        self.bytes_written = 0
 
     @contextmanager
-    def timed(self) -> Iterator[None]:
+    def timed(self, phase: str) -> Iterator[None]:
+        enter(phase)
+        io = io_counters()
         start, cpu = time.perf_counter(), time.process_time()
         yield
         self.seconds += time.perf_counter() - start
         self.cpu += time.process_time() - cpu
+        now = io_counters()
+        self.bytes_read += now["rchar"] - io["rchar"]
+        self.bytes_written += now["wchar"] - io["wchar"]
 
     @contextmanager
-    def untimed(self) -> Iterator[None]:
+    def untimed(self, phase: str = "prepare") -> Iterator[None]:
+        enter(phase)
         start = time.process_time() - time.thread_time()
         yield
         self.background += time.process_time() - time.thread_time() - start
 
     def metric(self, amount: float, unit: str) -> Metric:
-        return Metric(self.seconds + self.background, self.cpu + self.background, amount, unit)
+        return Metric(
+            self.seconds + self.background,
+            self.cpu + self.background,
+            amount,
+            unit,
+            self.bytes_read,
+            self.bytes_written,
+        )
+
+
+def middle(clocks: list[Clock]) -> Clock:
+    """The one of the median time."""
+    return sorted(clocks, key=lambda clock: clock.seconds)[len(clocks) // 2]
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .peers.base import StorePeer
-from .workload import Delta, Planes, Workload
+from .workload import Columns, Delta, Planes, Workload
 
 TOLERANCE = 1e-12
 
@@ -37,8 +37,16 @@ class Sums:
             getattr(self.axes[2], plane)[...] += data.sum(axis=(0, 2))
             getattr(self.axes[3], plane)[...] += data.sum(axis=(0, 1))
 
+    def add_columns(self, part: Columns) -> None:
+        for plane in ("values", "variances"):
+            data = getattr(part, plane)
+            getattr(self.axes[0], plane)[part.dataset] += data.sum()
+            getattr(self.axes[1], plane)[part.category] += data.sum()
+            getattr(self.axes[2], plane)[...] += data.sum(axis=1)
+            getattr(self.axes[3], plane)[part.bins] += data.sum(axis=0)
 
-def verify_store(peer: StorePeer[Any], sums: Sums, samples: int = 12) -> None:
+
+def verify_store(peer: StorePeer[Any, Any], sums: Sums, samples: int = 12) -> None:
     work = peer.work
     for axis, expected in enumerate(sums.axes):
         same(peer.project(axis), expected, f"sums over axis {axis}")

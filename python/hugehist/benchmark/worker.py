@@ -1,4 +1,4 @@
-"""One peer, one case, in a process of its own: prints the outcome as a line of JSON."""
+"""One peer, one case, in a process of its own: writes the outcome as JSON."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from .cases import cases
-from .workload import FULL, SMOKE
+from .cases import CASES, Setup
+from .recorder.phases import enter
 
 
 def main() -> None:
@@ -16,11 +16,15 @@ def main() -> None:
     parser.add_argument("--peer", required=True)
     parser.add_argument("--case", required=True)
     parser.add_argument("--path", type=Path, required=True, help="a file or directory that the peer may make")
+    parser.add_argument("--result", type=Path, required=True)
     parser.add_argument("--smoke", action="store_true")
+    parser.add_argument("--cold", action="store_true")
     arguments = parser.parse_args()
-    case = cases(SMOKE if arguments.smoke else FULL, smoke=arguments.smoke)[arguments.case]
-    outcome = case.run(arguments.peer, arguments.path)
-    print(json.dumps(asdict(outcome)))
+    case = CASES[arguments.case]
+    setup = Setup(case.peers[arguments.peer], arguments.path, arguments.smoke, arguments.cold)
+    outcome = case.run(setup)
+    enter("end")
+    arguments.result.write_text(json.dumps(asdict(outcome)))
 
 
 if __name__ == "__main__":

@@ -54,6 +54,26 @@ class Events:
 
 
 @dataclass(frozen=True)
+class SparseBlock:
+    """A few events for one (dataset, category)."""
+
+    dataset: int
+    category: int
+    events: Events
+
+
+@dataclass(frozen=True)
+class Columns:
+    """A sparse block, binned: the bins that it touches, each once, and a column of (systematic) for each of them."""
+
+    dataset: int
+    category: int
+    bins: npt.NDArray[np.intp]
+    values: Array  # (systematic, bin of `bins`)
+    variances: Array
+
+
+@dataclass(frozen=True)
 class Workload:
     datasets: int = 8
     categories: int = 60
@@ -99,6 +119,24 @@ class Workload:
             for turn in range(self.rounds):
                 yield self.delta(dataset, turn)
 
+    def deltas_in_turn(self) -> Iterator[Delta]:
+        """All deltas with the datasets in turn: when one comes back, all the others have been in between."""
+        for turn in range(self.rounds):
+            for dataset in range(self.datasets):
+                yield self.delta(dataset, turn)
+
+    def sparse(self, datasets: int, categories: int, turn: int, count: int) -> list[SparseBlock]:
+        """`count` events for each of the first `datasets` x `categories`."""
+        pairs = ((dataset, category) for dataset in range(datasets) for category in range(categories))
+        return [SparseBlock(*pair, self.events_of(*pair, turn=self.rounds + turn, count=count)) for pair in pairs]
+
+    def columns(self, block: SparseBlock) -> Columns:
+        score, weights = block.events.score, block.events.weights
+        bins, cells = np.unique(1 + (score * self.bins).astype(np.intp), return_inverse=True)
+        rows = [[np.bincount(cells, row**power, len(bins)) for row in weights] for power in (1, 2)]
+        values, variances = (np.array(plane, np.float64)[block.events.source] for plane in rows)
+        return Columns(block.dataset, block.category, bins, values, variances)
+
     def totals(self) -> Iterator[Delta]:
         """One delta for each dataset: its final content, for what is written once."""
         for dataset in range(self.datasets):
@@ -132,14 +170,15 @@ class Workload:
         rows = self._fill_rows(1 + (events.score * self.bins).astype(np.intp), events.weights)
         return Planes(rows.values[events.source], rows.variances[events.source])
 
-    def events_of(self, dataset: int, category: int, turn: int) -> Events:
+    def events_of(self, dataset: int, category: int, turn: int, count: int | None = None) -> Events:
+        """The events of one turn; as many as the workload has there, or `count`."""
         shape_rng = np.random.default_rng([self.seed, dataset, category])
         concentration = shape_rng.uniform(5.0, 70.0)
         centre = shape_rng.uniform(0.15, 0.85)
         expected = self.events * shape_rng.lognormal(-0.125, 0.5)
 
         rng = np.random.default_rng([self.seed, dataset, category, turn])
-        count = rng.poisson(expected)
+        count = rng.poisson(expected) if count is None else count
         score = rng.beta(centre * concentration, (1 - centre) * concentration, count)
         weights = np.empty((self.varying + 1, count))
         weights[0] = rng.lognormal(0.0, 0.3, count)

@@ -3,33 +3,40 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterable
 from typing import Any
 
 STORES = {
-    "hugehist": "hugehist.benchmark.peers.hugehist_file:HugehistFile",
-    "numpy": "hugehist.benchmark.peers.numpy_memory:NumpyMemory",
-    "hist": "hugehist.benchmark.peers.hist_memory:HistMemory",
-    "h5py-zstd": "hugehist.benchmark.peers.h5py_file:H5pyZstd",
-    "h5py-gzip": "hugehist.benchmark.peers.h5py_file:H5pyGzip",
-    "zarr": "hugehist.benchmark.peers.zarr_store:ZarrStore",
-    "blosc2": "hugehist.benchmark.peers.blosc2_array:Blosc2Array",
+    "hugehist": ".hugehist_file:HugehistFile",
+    "numpy": ".numpy_memory:NumpyMemory",
+    "hist": ".hist_memory:HistMemory",
+    "hist-chunked": ".hist_chunked:ChunkedHistMemory",
+    "h5py-zstd": ".h5py_file:H5pyZstd",
+    "h5py-gzip": ".h5py_file:H5pyGzip",
+    "zarr": ".zarr_store:ZarrStore",
+    "blosc2": ".blosc2_array:Blosc2Array",
 }
 # the same file, other forms of delta: see hugehist_file.py
 MERGES = STORES | {
-    "hugehist-buffer": "hugehist.benchmark.peers.hugehist_file:FromBuffer",
-    "hugehist-hist": "hugehist.benchmark.peers.hugehist_file:FromHist",
+    "hugehist-buffer": ".hugehist_file:FromBuffer",
+    "hugehist-hist": ".hugehist_file:FromHist",
 }
 VARIATION_FILLS = {
-    "hugehist": "hugehist.benchmark.peers.hugehist_fill:HugehistFill",
-    "hugehist-threads": "hugehist.benchmark.peers.hugehist_fill:AllThreads",
-    "hist": "hugehist.benchmark.peers.hist_memory:HistFill",
+    "hugehist": ".hugehist_fill:HugehistFill",
+    "hugehist-threads": ".hugehist_fill:AllThreads",
+    "hist": ".hist_memory:HistFill",
+    "hist-chunked": ".hist_chunked:ChunkedHistFill",
 }
 COLUMN_FILLS = {
-    "hugehist": "hugehist.benchmark.peers.hugehist_fill:HugehistFill",
-    "hugehist-threads": "hugehist.benchmark.peers.hugehist_fill:AllThreads",
-    "boost-histogram": "hugehist.benchmark.peers.boost_histogram_memory:BoostHistogramFill",
-    "hist": "hugehist.benchmark.peers.hist_memory:HistFill",
+    "hugehist": ".hugehist_fill:HugehistFill",
+    "hugehist-threads": ".hugehist_fill:AllThreads",
+    "boost-histogram": ".boost_histogram_memory:BoostHistogramFill",
+    "hist": ".hist_memory:HistFill",
 }
+# a chunk for each (dataset, category), however small
+MANY_CHUNKS = STORES | {"hugehist": ".hugehist_file:ChunkForEach"}
+
+NAMES = tuple(MERGES | VARIATION_FILLS | COLUMN_FILLS)
 
 PACKAGES = (
     "hugehist",
@@ -42,10 +49,15 @@ PACKAGES = (
     "zarr",
     "numcodecs",
     "blosc2",
+    "psutil",
 )
 
 
+def some(peers: dict[str, str], names: Iterable[str]) -> dict[str, str]:
+    return {name: peers[name] for name in names}
+
+
 def load(reference: str) -> Any:
-    """The peer class behind "module:name"."""
+    """The peer class behind ".module:name"."""
     module, name = reference.split(":")
-    return getattr(importlib.import_module(module), name)
+    return getattr(importlib.import_module(module, __name__), name)

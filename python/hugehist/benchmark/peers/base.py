@@ -1,25 +1,24 @@
 """What a peer has to do. Everything that a case times is one of these methods.
 
-A `StorePeer` keeps the workload's histogram: it is merged into, grown and projected. A `FillPeer`
+A `StorePeer` keeps the workload's histogram: it is merged into, grown, projected and sliced. A `FillPeer`
 takes events. Importing a peer's module imports its library, before any clock is started.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Generic, TypeVar
 
-import numpy as np
-
 from ..events import Call, Column
-from ..workload import Array, Delta, Planes, Workload
+from ..workload import Columns, Delta, Planes, SparseBlock, Workload
 
 Form = TypeVar("Form")
+Sparse = TypeVar("Sparse")
 
 
-class StorePeer(ABC, Generic[Form]):
+class StorePeer(ABC, Generic[Form, Sparse]):
     """A histogram that deltas are merged into."""
 
     def __init__(self, work: Workload, path: Path) -> None:
@@ -38,10 +37,24 @@ class StorePeer(ABC, Generic[Form]):
     def merge(self, prepared: Form) -> None: ...
 
     @abstractmethod
+    def prepare_sparse(self, blocks: Sequence[SparseBlock]) -> Sparse:
+        """A few events for each of some (dataset, category), in the peer's form for that. Never timed."""
+
+    @abstractmethod
+    def merge_sparse(self, prepared: Sparse) -> None: ...
+
+    @abstractmethod
     def add_category(self, label: str) -> None: ...
 
     @abstractmethod
     def category_count(self) -> int: ...
+
+    def commit(self) -> None:
+        """Make what was merged survive a power cut, where the library can."""
+
+    def changed_bytes(self, dataset: int, categories: int) -> int:
+        """Encoded bytes of the first `categories` chunks of `dataset`, all that was stored since the last call."""
+        raise NotImplementedError
 
     def close(self) -> None:
         """Flush and close. Timed with the merges."""
@@ -56,6 +69,13 @@ class StorePeer(ABC, Generic[Form]):
     @abstractmethod
     def block(self, dataset: int, category: int) -> Planes:
         """The (systematic, bin) planes of one dataset and category."""
+
+    @abstractmethod
+    def row(self, dataset: int, category: int, systematic: int) -> Planes:
+        """The bins of one dataset, category and systematic, flow bins included."""
+
+    def columns(self, blocks: Sequence[SparseBlock]) -> list[Columns]:
+        return [self.work.columns(block) for block in blocks]
 
 
 class FillPeer(ABC, Generic[Form]):
@@ -88,14 +108,3 @@ class FillPeer(ABC, Generic[Form]):
     @abstractmethod
     def planes(self) -> Planes:
         """Everything that was filled; a numeric axis with its flow bins."""
-
-
-def project_by_dataset(read: Callable[[int], Array], datasets: int, axis: int) -> Array:
-    """Sums a plane onto one axis while holding one dataset: what a careful user writes."""
-    if axis == 0:
-        return np.array([read(dataset).sum() for dataset in range(datasets)])
-    others = tuple(i for i in range(3) if i != axis - 1)
-    total: Array = read(0).sum(axis=others)
-    for dataset in range(1, datasets):
-        total += read(dataset).sum(axis=others)
-    return total

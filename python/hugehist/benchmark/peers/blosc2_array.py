@@ -9,17 +9,10 @@ from __future__ import annotations
 import blosc2
 import numpy as np
 
-from ..workload import Delta, Planes
-from .base import StorePeer, project_by_dataset
-
-PLANES = ("values", "variances")
+from .arrays import PLANES, ArrayPeer
 
 
-class Blosc2Array(StorePeer[Delta]):
-    values: blosc2.NDArray
-    variances: blosc2.NDArray
-    labels: blosc2.NDArray
-
+class Blosc2Array(ArrayPeer):
     def create(self, datasets: int, categories: int) -> None:
         self.path.mkdir()
         inner = self.work.shape[2:]
@@ -35,14 +28,6 @@ class Blosc2Array(StorePeer[Delta]):
         )
         self.labels = blosc2.zeros((categories,), dtype="S32", chunks=(512,), urlpath=str(self.path / "category.b2nd"))
 
-    def prepare(self, delta: Delta) -> Delta:
-        return delta
-
-    def merge(self, prepared: Delta) -> None:
-        at = prepared.dataset
-        self.values[at] = self.values[at] + prepared.planes.values
-        self.variances[at] = self.variances[at] + prepared.planes.variances
-
     def add_category(self, label: str) -> None:
         count = self.labels.shape[0] + 1
         self.labels.resize((count,))
@@ -50,18 +35,5 @@ class Blosc2Array(StorePeer[Delta]):
         for plane in (self.values, self.variances):
             plane.resize((plane.shape[0], count, *plane.shape[2:]))
 
-    def category_count(self) -> int:
-        return int(self.labels.shape[0])
-
     def open(self) -> None:
         self.values, self.variances = (blosc2.open(str(self.path / f"{name}.b2nd"), mode="r") for name in PLANES)
-
-    def project(self, axis: int) -> Planes:
-        datasets = self.work.datasets
-        return Planes(
-            project_by_dataset(self.values.__getitem__, datasets, axis),
-            project_by_dataset(self.variances.__getitem__, datasets, axis),
-        )
-
-    def block(self, dataset: int, category: int) -> Planes:
-        return Planes(self.values[dataset, category], self.variances[dataset, category])

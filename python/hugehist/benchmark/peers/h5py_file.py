@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, ClassVar
 
 import h5py
 import hdf5plugin
 
-from ..workload import Delta, Planes
-from .base import StorePeer, project_by_dataset
-
-PLANES = ("values", "variances")
+from .arrays import PLANES, ArrayPeer
 
 
-class H5pyFile(StorePeer[Delta]):
+class H5pyFile(ArrayPeer):
     filters: ClassVar[dict[str, Any]]
     file: h5py.File
 
@@ -30,43 +28,40 @@ class H5pyFile(StorePeer[Delta]):
                 **self.filters,
             )
         self.file.create_dataset("category", (categories,), "S32", chunks=(512,), maxshape=(None,))
+        self._hold()
 
-    def prepare(self, delta: Delta) -> Delta:
-        return delta
-
-    def merge(self, prepared: Delta) -> None:
-        values, variances = self.file["values"], self.file["variances"]
-        values[prepared.dataset] = values[prepared.dataset] + prepared.planes.values
-        variances[prepared.dataset] = variances[prepared.dataset] + prepared.planes.variances
+    def _hold(self) -> None:
+        self.values, self.variances = (self.file[name] for name in PLANES)
+        self.labels = self.file["category"]
 
     def add_category(self, label: str) -> None:
-        labels = self.file["category"]
-        count = labels.shape[0] + 1
-        labels.resize(count, axis=0)
-        labels[count - 1] = label
-        for name in PLANES:
-            self.file[name].resize(count, axis=1)
+        count = self.labels.shape[0] + 1
+        self.labels.resize(count, axis=0)
+        self.labels[count - 1] = label
+        for plane in (self.values, self.variances):
+            plane.resize(count, axis=1)
 
-    def category_count(self) -> int:
-        return int(self.file["category"].shape[0])
+    def commit(self) -> None:
+        self.file.flush()
+        descriptor = os.open(self.path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def changed_bytes(self, dataset: int, categories: int) -> int:
+        return sum(
+            plane.id.get_chunk_info_by_coord((dataset, category, 0, 0)).size
+            for plane in (self.values, self.variances)
+            for category in range(categories)
+        )
 
     def close(self) -> None:
         self.file.close()
 
     def open(self) -> None:
         self.file = h5py.File(self.path, "r")
-
-    def project(self, axis: int) -> Planes:
-        values, variances = self.file["values"], self.file["variances"]
-        datasets = self.work.datasets
-        return Planes(
-            project_by_dataset(values.__getitem__, datasets, axis),
-            project_by_dataset(variances.__getitem__, datasets, axis),
-        )
-
-    def block(self, dataset: int, category: int) -> Planes:
-        at = (dataset, category)
-        return Planes(self.file["values"][at], self.file["variances"][at])
+        self._hold()
 
 
 class H5pyGzip(H5pyFile):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ import hist
 import numpy as np
 
 from ..events import Call, Column
-from ..workload import AXES, Array, Delta, Planes, Workload
+from ..workload import AXES, Array, Columns, Delta, Planes, SparseBlock, Workload
 from .axes import column_axis, observable, variation_axes
 from .base import FillPeer, StorePeer
 
@@ -32,12 +33,25 @@ def delta_hist(work: Workload, delta: Delta) -> Any:
     return h
 
 
+def sparse_hist(work: Workload, columns: Sequence[Columns]) -> Any:
+    """Blocks of datasets x categories as one histogram with their labels."""
+    datasets = sorted({part.dataset for part in columns})
+    categories = sorted({part.category for part in columns})
+    h = labelled(work, [work.dataset_labels[i] for i in datasets], [work.category_labels[i] for i in categories])
+    view = h.view(flow=True)
+    for part in columns:
+        at = (datasets.index(part.dataset), categories.index(part.category))
+        view.value[at][:, part.bins] = part.values
+        view.variance[at][:, part.bins] = part.variances
+    return h
+
+
 def view_planes(h: Any) -> Planes:
     view = h.view(flow=True)
     return Planes(np.asarray(view.value), np.asarray(view.variance))
 
 
-class HistMemory(StorePeer[Any]):
+class HistMemory(StorePeer[Any, Any]):
     h: Any
 
     def create(self, datasets: int, categories: int) -> None:
@@ -47,6 +61,12 @@ class HistMemory(StorePeer[Any]):
         return delta_hist(self.work, delta)
 
     def merge(self, prepared: Any) -> None:
+        self.h += prepared
+
+    def prepare_sparse(self, blocks: Sequence[SparseBlock]) -> Any:
+        return sparse_hist(self.work, self.columns(blocks))
+
+    def merge_sparse(self, prepared: Any) -> None:
         self.h += prepared
 
     def add_category(self, label: str) -> None:
@@ -62,6 +82,9 @@ class HistMemory(StorePeer[Any]):
     def block(self, dataset: int, category: int) -> Planes:
         planes = view_planes(self.h)
         return Planes(planes.values[dataset, category], planes.variances[dataset, category])
+
+    def row(self, dataset: int, category: int, systematic: int) -> Planes:
+        return view_planes(self.h[dataset, category, systematic, :])
 
 
 @dataclass(frozen=True)

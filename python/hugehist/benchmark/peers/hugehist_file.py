@@ -7,6 +7,7 @@ is what a job that fills with hugehist merges.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import hist
@@ -14,7 +15,7 @@ import numpy as np
 
 import hugehist
 
-from ..workload import AXES, Delta, Planes, Workload
+from ..workload import AXES, Delta, Events, Planes, SparseBlock, Workload
 from .axes import observable
 from .base import StorePeer
 from .hist_memory import delta_hist
@@ -50,9 +51,10 @@ def uhi_planes(work: Workload, delta: Delta) -> dict[str, Any]:
     }
 
 
-class HugehistFile(StorePeer[hugehist.Delta]):
+class HugehistFile(StorePeer[hugehist.Delta, hugehist.Delta]):
     file: hugehist.File
     h: hugehist.Histogram
+    stored = 0
 
     def create(self, datasets: int, categories: int) -> None:
         self.file = hugehist.File(self.path, "w", memory=MEMORY)
@@ -61,7 +63,11 @@ class HugehistFile(StorePeer[hugehist.Delta]):
             *(hist.axis.StrCategory([], growth=True, name=name) for name in AXES[:3]),
             observable(self.work.bins),
             storage=hist.storage.Weight(),
+            chunks=self.chunks(),
         )
+
+    def chunks(self) -> Sequence[int] | None:
+        return None  # the library's choice
 
     def prepare(self, delta: Delta) -> hugehist.Delta:
         return hugehist.Delta.from_uhi(uhi_planes(self.work, delta))
@@ -69,11 +75,36 @@ class HugehistFile(StorePeer[hugehist.Delta]):
     def merge(self, prepared: hugehist.Delta) -> None:
         self.h.merge(prepared)
 
+    def prepare_sparse(self, blocks: Sequence[SparseBlock]) -> hugehist.Delta:
+        buffer = self.h.buffer()
+        for block in blocks:
+            self.fill(buffer, block.dataset, block.category, block.events)
+        return buffer.delta()
+
+    def merge_sparse(self, prepared: hugehist.Delta) -> None:
+        self.h.merge(prepared)
+
+    def fill(self, buffer: hugehist.Buffer, dataset: int, category: int, events: Events) -> None:
+        buffer.fill(
+            dataset=self.work.dataset_labels[dataset],
+            category=self.work.category_labels[category],
+            systematic=self.work.systematic_labels,
+            dnn_score_max=events.score,
+            weight=events.weights[events.source].T,
+        )
+
     def add_category(self, label: str) -> None:
         self.h.grow("category", [label])
 
     def category_count(self) -> int:
         return len(self.h.axes[1])
+
+    def commit(self) -> None:
+        self.file.commit()
+
+    def changed_bytes(self, dataset: int, categories: int) -> int:
+        before, self.stored = self.stored, self.file.stats()["bytes_written"]
+        return self.stored - before
 
     def close(self) -> None:
         self.file.close()
@@ -88,6 +119,9 @@ class HugehistFile(StorePeer[hugehist.Delta]):
     def block(self, dataset: int, category: int) -> Planes:
         return planes_of(self.h[dataset, category, :, :])
 
+    def row(self, dataset: int, category: int, systematic: int) -> Planes:
+        return planes_of(self.h[dataset, category, systematic, :])
+
 
 class FromHist(HugehistFile):
     def prepare(self, delta: Delta) -> hugehist.Delta:
@@ -96,14 +130,14 @@ class FromHist(HugehistFile):
 
 class FromBuffer(HugehistFile):
     def prepare(self, delta: Delta) -> hugehist.Delta:
-        work, buffer = self.work, self.h.buffer()
-        for category, label in enumerate(work.category_labels):
-            events = work.events_of(delta.dataset, category, delta.turn)
-            buffer.fill(
-                dataset=work.dataset_labels[delta.dataset],
-                category=label,
-                systematic=work.systematic_labels,
-                dnn_score_max=events.score,
-                weight=events.weights[events.source].T,
-            )
+        buffer = self.h.buffer()
+        for category in range(self.work.categories):
+            self.fill(buffer, delta.dataset, category, self.work.events_of(delta.dataset, category, delta.turn))
         return buffer.delta()
+
+
+class ChunkForEach(HugehistFile):
+    """A chunk for each (dataset, category), however small."""
+
+    def chunks(self) -> Sequence[int] | None:
+        return (1, 1, *self.work.shape[2:])

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from ..workload import Array, Delta, Planes
+from ..workload import Array, Columns, Delta, Planes, SparseBlock
 from .base import StorePeer
 
 
-class NumpyMemory(StorePeer[Delta]):
+class NumpyMemory(StorePeer[Delta, list[Columns]]):
     values: Array
     variances: Array
 
@@ -25,6 +27,15 @@ class NumpyMemory(StorePeer[Delta]):
         self.values[prepared.dataset] += prepared.planes.values
         self.variances[prepared.dataset] += prepared.planes.variances
 
+    def prepare_sparse(self, blocks: Sequence[SparseBlock]) -> list[Columns]:
+        return self.columns(blocks)
+
+    def merge_sparse(self, prepared: list[Columns]) -> None:
+        for part in prepared:
+            at = (part.dataset, part.category)
+            self.values[at][:, part.bins] += part.values
+            self.variances[at][:, part.bins] += part.variances
+
     def add_category(self, label: str) -> None:
         row = np.zeros((self.values.shape[0], 1, *self.values.shape[2:]))
         self.values = np.concatenate([self.values, row], axis=1)
@@ -39,3 +50,7 @@ class NumpyMemory(StorePeer[Delta]):
 
     def block(self, dataset: int, category: int) -> Planes:
         return Planes(self.values[dataset, category], self.variances[dataset, category])
+
+    def row(self, dataset: int, category: int, systematic: int) -> Planes:
+        at = (dataset, category, systematic)
+        return Planes(self.values[at].copy(), self.variances[at].copy())

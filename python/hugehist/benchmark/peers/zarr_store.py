@@ -7,16 +7,13 @@ import warnings
 import zarr
 from zarr.codecs import ZstdCodec
 
-from ..workload import Delta, Planes
-from .base import StorePeer, project_by_dataset
+from .arrays import PLANES, ArrayPeer
 
 # fixed-length strings, which the zarr 3 specification has not settled yet
 warnings.filterwarnings("ignore", category=zarr.errors.UnstableSpecificationWarning)
 
-PLANES = ("values", "variances")
 
-
-class ZarrStore(StorePeer[Delta]):
+class ZarrStore(ArrayPeer):
     group: zarr.Group
 
     def create(self, datasets: int, categories: int) -> None:
@@ -34,16 +31,8 @@ class ZarrStore(StorePeer[Delta]):
         self._hold()
 
     def _hold(self) -> None:
-        self.values, self.variances = self.group["values"], self.group["variances"]
+        self.values, self.variances = (self.group[name] for name in PLANES)
         self.labels = self.group["category"]
-
-    def prepare(self, delta: Delta) -> Delta:
-        return delta
-
-    def merge(self, prepared: Delta) -> None:
-        at = prepared.dataset
-        self.values[at] = self.values[at] + prepared.planes.values
-        self.variances[at] = self.variances[at] + prepared.planes.variances
 
     def add_category(self, label: str) -> None:
         count = self.labels.shape[0] + 1
@@ -52,19 +41,6 @@ class ZarrStore(StorePeer[Delta]):
         for plane in (self.values, self.variances):
             plane.resize((plane.shape[0], count, *plane.shape[2:]))
 
-    def category_count(self) -> int:
-        return int(self.labels.shape[0])
-
     def open(self) -> None:
         self.group = zarr.open_group(self.path, mode="r")
         self._hold()
-
-    def project(self, axis: int) -> Planes:
-        datasets = self.work.datasets
-        return Planes(
-            project_by_dataset(self.values.__getitem__, datasets, axis),
-            project_by_dataset(self.variances.__getitem__, datasets, axis),
-        )
-
-    def block(self, dataset: int, category: int) -> Planes:
-        return Planes(self.values[dataset, category], self.variances[dataset, category])
