@@ -1,4 +1,4 @@
-"""`python -m hugehist.benchmark`: hugehist beside what else keeps such histograms.
+"""hugehist beside what else keeps such histograms.
 
 benchmarks/README.md in the repository says what is measured, and how.
 """

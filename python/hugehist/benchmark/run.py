@@ -28,7 +28,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--only", metavar="CASE", action="append", help="cases whose name begins so; may be repeated")
     parser.add_argument("--peers", nargs="+", choices=NAMES, default=NAMES, metavar="PEER", help=", ".join(NAMES))
     parser.add_argument("--smoke", action="store_true", help="tiny sizes, one repeat: shows that everything works")
-    parser.add_argument("--repeats", type=_positive, help="processes for each peer and case (default: 5, smoke 1)")
+    parser.add_argument("--repeats", type=whole_number, help="processes for each peer and case (default: 5, smoke 1)")
     parser.add_argument("--cold", action="store_true", help="put files out of the page cache before they are read")
     parser.add_argument(
         "--executable",
@@ -41,7 +41,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--filter", default="", help="for --executable: a pattern for its benchmarks' names")
     parser.add_argument(
         "--rate",
-        type=_rate,
+        type=rate,
         default=1 / INTERVAL,
         metavar="HZ",
         help="samples a second; 0 for none (default: %(default)g)",
@@ -50,18 +50,18 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", type=Path, default=OUTPUT, help="directory of the results (default: %(default)s)")
 
 
-def _positive(text: str) -> int:
+def whole_number(text: str) -> int:
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is less than 1")
     return number
 
 
-def _rate(text: str) -> float:
-    rate = float(text)
-    if not 0 <= rate <= 100:
+def rate(text: str) -> float:
+    hertz = float(text)
+    if not 0 <= hertz <= 100:
         raise argparse.ArgumentTypeError(f"{text} is not between 0 and 100")
-    return rate
+    return hertz
 
 
 def chosen_jobs(args: argparse.Namespace) -> list[Job]:

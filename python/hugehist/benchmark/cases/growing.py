@@ -61,7 +61,7 @@ def memory(datasets: int) -> Callable[[Setup], Outcome]:
             with clock.timed("project"):
                 projected = [peer.project(axis) for axis in range(4)]
         size = datasets * work.delta_bytes
-        outcome.metrics[f"merge and project, {size / 1e6:.0f} MB"] = clock.metric(size, "B")
+        outcome.metrics[f"merge and project {datasets} datasets"] = clock.metric(size, "B")
         outcome.notes["dense_bytes"] = size
         outcome.bytes_on_disk = disk_bytes(setup.path)
         enter("verify")

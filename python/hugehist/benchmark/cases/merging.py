@@ -94,7 +94,7 @@ def merge_sparse(setup: Setup) -> Outcome:
                 enter("prepare")
                 del prepared
             count = datasets * categories
-            outcome.metrics[f"merge {EVENTS} events into each of {count} chunks"] = middle(clocks).metric(
+            outcome.metrics[f"merge {EVENTS} events into each of {_chunks(count)}"] = middle(clocks).metric(
                 count, "chunk"
             )
         enter("close")
@@ -149,12 +149,16 @@ def _commits(peer: Any, outcome: Outcome, sums: Sums, plain: Path, chunks: int) 
         sizes.append(peer.changed_bytes(dataset, chunks))
         enter("write")
         writes.append(write_and_sync(plain, sizes[-1]))
-    text = f"{chunks} chunk" + "s" * (chunks > 1)
+    text = _chunks(chunks)
     outcome.metrics[f"commit, {text}"] = middle(clocks).metric(1, "commit")
     outcome.metrics[f"commit, {text}: the same bytes by write and fsync"] = middle(writes).metric(1, "write")
     beyond = sorted(clock.seconds - write.seconds for clock, write in zip(clocks, writes, strict=True))
     outcome.notes[f"beyond_writing_{chunks}_s"] = beyond[ROUNDS // 2]
     outcome.notes[f"changed_bytes_{chunks}"] = sorted(sizes)[ROUNDS // 2]
+
+
+def _chunks(count: int) -> str:
+    return f"{count} chunk" + "s" * (count > 1)
 
 
 def write_and_sync(path: Path, size: int) -> Clock:

@@ -17,6 +17,11 @@ BAR, HEAD = 0.21, 0.75  # inches for a bar, and for a panel's title and axis
 
 
 def draw(metrics: dict[str, dict[str, Any]], metadata: dict[str, Any], path: Path) -> Path:
+    return save(make(metrics), path, metadata)
+
+
+def make(metrics: dict[str, dict[str, Any]]) -> Any:
+    """The figure."""
     names = list(metrics)
     rows = [names[start : start + COLUMNS] for start in range(0, len(names), COLUMNS)]
     heights = [HEAD + BAR * max(len(metrics[name]["peers"]) for name in row) for row in rows]
@@ -34,7 +39,7 @@ def draw(metrics: dict[str, dict[str, Any]], metadata: dict[str, Any], path: Pat
             _panel(axes, name, metrics[name])
         for axes in panels[len(row) :]:
             axes.set_visible(False)
-    return save(figure, path, metadata)
+    return figure
 
 
 def _panel(axes: Any, name: str, metric: dict[str, Any]) -> None:
@@ -55,7 +60,7 @@ def _panel(axes: Any, name: str, metric: dict[str, Any]) -> None:
         axes.text(seconds["max"], height, text, va="center", fontsize=7)
     axes.set_xscale("log")
     # room for the text to the right of the longest bar: on a logarithmic axis a power of what is shown
-    axes.set_xlim(start, highest * max(highest / start, 10.0) ** 0.75)
+    axes.set_xlim(start, highest * max(highest / start, 30.0) ** 0.6)
     axes.set_ylim(len(peers) - 0.4, -0.6)
     axes.set_yticks(range(len(peers)), [peer for peer, _ in peers])
     axes.xaxis.set_major_formatter(lambda value, _: seconds_text(value))

@@ -47,7 +47,7 @@ def conditions_text(metadata: dict[str, Any]) -> str:
         return ""
     cpu: dict[str, Any] = metadata["cpu"]
     text: str = f"{cpu['model']}, {cpu['usable_cores']} cores · {metadata['date'][:10]} · {metadata['commit'][:10]}"
-    return text + " · modified" * metadata["modified"] + " · smoke sizes" * metadata["smoke"]
+    return text + (" · modified" if metadata["modified"] else "") + (" · smoke sizes" if metadata["smoke"] else "")
 
 
 def save(figure: Any, path: Path, metadata: dict[str, Any]) -> Path:

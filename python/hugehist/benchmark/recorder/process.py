@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 
-PROC = Path("/proc")
 TICK = 1.0 / os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -25,19 +23,29 @@ class ProcessSample:
     disk_written: int = 0
 
     def as_json(self) -> dict[str, float]:
-        return asdict(self)
+        return vars(self).copy()
+
+
+def _read(path: str) -> bytes:
+    # not pathlib's read_text, which takes four times as long: this runs while others measure
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        return os.read(descriptor, 1 << 16)
+    finally:
+        os.close(descriptor)
 
 
 def io_counters(pid: int | str = "self") -> dict[str, int]:
     """Fields of /proc/<pid>/io: rchar, wchar, read_bytes, write_bytes, and numbers of calls."""
-    lines = (PROC / str(pid) / "io").read_text().splitlines()
-    return {name: int(value) for name, _, value in (line.partition(":") for line in lines)}
+    fields = _read(f"/proc/{pid}/io").decode().split()
+    return {name[:-1]: int(value) for name, value in zip(fields[::2], fields[1::2], strict=True)}
 
 
 def children(pid: int) -> list[int]:
     found: list[int] = []
-    for thread in (PROC / str(pid) / "task").iterdir():
-        found += map(int, (thread / "children").read_text().split())
+    with os.scandir(f"/proc/{pid}/task") as threads:
+        for thread in threads:
+            found += map(int, _read(f"{thread.path}/children").split())
     return found
 
 
@@ -57,7 +65,7 @@ def sample(pid: int) -> ProcessSample:
 
 def _add(total: ProcessSample, pid: int) -> None:
     # the command's name, in brackets, may have spaces of its own
-    fields = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+    fields = _read(f"/proc/{pid}/stat").rpartition(b")")[2].split()
     io = io_counters(pid)
     user, system, waited_user, waited_system = map(int, fields[11:15])
     total.cpu_s += TICK * (user + system + waited_user + waited_system)
