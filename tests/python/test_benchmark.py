@@ -155,6 +155,8 @@ def test_outcome_of_an_executable(tmp_path: Path) -> None:
     metric = job.outcome(result)["metrics"]["bench hot/real_time"]
     assert (metric["seconds"], metric["cpu_seconds"], metric["unit"]) == (0.0025, 0.005, "B")
     assert metric["amount"] == pytest.approx(1e7)
+    result.write_text(json.dumps({"benchmarks": [run | {"name": "add", "items_per_second": 1000}]}))
+    assert job.outcome(result)["metrics"]["bench add"]["amount"] == pytest.approx(5), "a rate for CPU time"
     result.write_text(json.dumps({"benchmarks": [run | {"error_occurred": True, "error_message": "no space"}]}))
     with pytest.raises(RuntimeError, match="hot/real_time: no space"):
         job.outcome(result)
@@ -366,7 +368,7 @@ def test_memory_against_size(results: tuple[Path, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(0.9999, "1 s"), (0.0123, "12.3 ms"), (4.2e-8, "42 ns"), (-2e-3, "-2 ms"), (123.0, "123 s")]
+    ("seconds", "text"), [(0.9999, "1 s"), (0.0123, "12.3 ms"), (4.2e-8, "42 ns"), (-2e-3, "-2 ms"), (1234.0, "1234 s")]
 )
 def test_seconds_text(seconds: float, text: str) -> None:
     assert seconds_text(seconds) == text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -106,3 +107,19 @@ def test_recorder_ends_what_takes_too_long_with_its_children(tmp_path: Path) -> 
 def test_recorder_without_samples(tmp_path: Path) -> None:
     done = record([sys.executable, "-c", "raise SystemExit(7)"], tmp_path / "log", interval=0, timeout=60)
     assert (done.returncode, done.samples, done.events) == (7, 0, [])
+
+
+def test_measured_process_ends_with_the_run(tmp_path: Path) -> None:
+    forever = tmp_path / "forever"
+    forever.write_text(f"#!/bin/sh\necho $$ > {tmp_path}/pid\nexec sleep 600\n")
+    forever.chmod(0o755)
+    command = [sys.executable, "-m", "hugehist.benchmark", "run", "--executable", str(forever)]
+    with subprocess.Popen([*command, "--dir", str(tmp_path), "--output", str(tmp_path / "out")]) as run:
+        while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
+            assert run.poll() is None
+            time.sleep(0.05)
+        run.terminate()
+        assert run.wait() == 1
+    assert (tmp_path / "out/results.json").exists()
+    assert not psutil.pid_exists(int((tmp_path / "pid").read_text()))
+    assert not list(tmp_path.glob("hugehist-bench-*"))

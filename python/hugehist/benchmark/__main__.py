@@ -6,6 +6,7 @@ benchmarks/README.md in the repository says what is measured, and how.
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from importlib import import_module
 from importlib.util import find_spec
@@ -50,6 +51,8 @@ def main(given: list[str] | None = None) -> int:
     if command is not None and (absent := missing(command)):
         sys.exit(f"python -m hugehist.benchmark {command} needs {', '.join(absent)}: pip install 'hugehist[bench]'")
     arguments = parser(command).parse_args(given)
+    # as by Ctrl-C: the measured process ends too, and its files go
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
     return int(arguments.main(arguments))
 
 

@@ -66,12 +66,15 @@ class ExecutableJob(Job):
 def _metric(benchmark: dict[str, Any]) -> dict[str, Any]:
     scale = SECONDS[benchmark["time_unit"]]
     seconds = scale * benchmark["real_time"]
+    cpu_seconds = scale * benchmark["cpu_time"]
+    # its rates are for CPU time, unless the benchmark asks for another clock
+    clocks = benchmark["name"].split("/")
+    rated = seconds if "real_time" in clocks or "manual_time" in clocks else cpu_seconds
     amount, unit = 1.0, "iteration"
     for rate, name in (("bytes_per_second", "B"), ("items_per_second", "item")):
         if rate in benchmark:
-            amount, unit = seconds * benchmark[rate], name
+            amount, unit = rated * benchmark[rate], name
             break
-    cpu_seconds = scale * benchmark["cpu_time"]
     return {"seconds": seconds, "cpu_seconds": cpu_seconds, "amount": amount, "unit": unit} | dict.fromkeys(
         ("bytes_read", "bytes_written"), 0
     )

@@ -17,7 +17,7 @@ def seconds_text(seconds: float) -> str:
     for limit, scale, unit in ((1e-6, 1e9, "ns"), (1e-3, 1e6, "µs"), (1.0, 1e3, "ms")):
         if abs(float(f"{seconds:.3g}")) < limit:
             return f"{seconds * scale:.3g} {unit}"
-    return f"{seconds:.3g} s"
+    return f"{seconds:.0f} s" if abs(seconds) >= 99.95 else f"{seconds:.3g} s"
 
 
 def rate_text(seconds: float, amount: float, unit: str) -> str:

@@ -116,10 +116,12 @@ def main(args: argparse.Namespace) -> int:
 
     results = ResultsDirectory(args.output, described, interval)
     start = time.monotonic()
-    for run in harness.run_all(jobs, repeats, args.dir, interval):
-        results.add(run)
-    ended = {"seconds": round(time.monotonic() - start, 1), "load_at_end": os.getloadavg()[0]}
-    metrics = results.finish(ended)
+    try:
+        for run in harness.run_all(jobs, repeats, args.dir, interval):
+            results.add(run)
+    finally:  # also of a run that was interrupted
+        ended = {"seconds": round(time.monotonic() - start, 1), "load_at_end": os.getloadavg()[0]}
+        metrics = results.finish(ended)
     print(report.table(metrics, {name: case.left_out for name, case in CASES.items()}))
     print(f"\nresults: {os.path.relpath(args.output)}")
     failed = [run for run in results.runs if run.outcome is None]

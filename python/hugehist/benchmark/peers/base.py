@@ -66,6 +66,10 @@ class StorePeer(ABC, Generic[Form, Sparse]):
     def project(self, axis: int) -> Planes:
         """Both planes summed onto one axis, flow bins of the observable included."""
 
+    def project_all(self) -> list[Planes]:
+        """Both planes onto each of the axes, by the best that the peer has for it."""
+        return [self.project(axis) for axis in range(4)]
+
     @abstractmethod
     def block(self, dataset: int, category: int) -> Planes:
         """The (systematic, bin) planes of one dataset and category."""

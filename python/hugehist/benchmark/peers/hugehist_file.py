@@ -25,6 +25,7 @@ NAME = "dnn"
 
 
 def planes_of(readable: Any) -> Planes:
+    """Of a histogram or view of ours, or of a hist.Hist."""
     view = readable.view(flow=True)
     return Planes(np.asarray(view["value"]), np.asarray(view["variance"]))
 
@@ -115,6 +116,9 @@ class HugehistFile(StorePeer[hugehist.Delta, hugehist.Delta]):
 
     def project(self, axis: int) -> Planes:
         return planes_of(self.h.project(AXES[axis]))
+
+    def project_all(self) -> list[Planes]:
+        return [planes_of(h) for h in self.file.project_many([self.h.project(name) for name in AXES])]
 
     def block(self, dataset: int, category: int) -> Planes:
         return planes_of(self.h[dataset, category, :, :])

@@ -18,7 +18,7 @@ BANDS = {
     "verify": "#EADDEB",
     "end": "#EEEEEE",
     "close": "#F6D0B8",
-    "commit": "#F6D0B8",
+    "commit": "#F7B9B9",
     "write": "#FBE9B7",
 }
 OTHERS = ("#BFE0F2", "#C5E8D5", "#F3D3E2", "#DCE6B4", "#D5D3F0", "#C9EDEE")  # the phases that are the case itself
