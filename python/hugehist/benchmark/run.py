@@ -25,7 +25,9 @@ OUTPUT = Path("benchmark-results")
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--list", action="store_true", help="list the cases and their peers, and run nothing")
-    parser.add_argument("--only", metavar="CASE", action="append", help="cases whose name begins so; may be repeated")
+    parser.add_argument(
+        "--only", metavar="CASE", action="append", help="this case, or all whose names begin so; may be repeated"
+    )
     parser.add_argument("--peers", nargs="+", choices=NAMES, default=NAMES, metavar="PEER", help=", ".join(NAMES))
     parser.add_argument("--smoke", action="store_true", help="tiny sizes, one repeat: shows that everything works")
     parser.add_argument("--repeats", type=whole_number, help="processes for each peer and case (default: 5, smoke 1)")
@@ -65,14 +67,16 @@ def rate(text: str) -> float:
 
 
 def chosen_jobs(args: argparse.Namespace) -> list[Job]:
-    prefixes = tuple(args.only or ([] if args.executable else [""]))
-    for prefix in prefixes:
-        if not any(name.startswith(prefix) for name in CASES):
-            sys.exit(f"no case begins with {prefix}; there are {', '.join(CASES)}")
+    chosen = set()
+    for wanted in args.only or ([] if args.executable else [""]):
+        found = {wanted} & CASES.keys() or {name for name in CASES if name.startswith(wanted)}
+        if not found:
+            sys.exit(f"no case begins with {wanted}; there are {', '.join(CASES)}")
+        chosen |= found
     jobs: list[Job] = [
         CaseJob(name, peer, args.smoke, args.cold)
         for name, case in CASES.items()
-        if name.startswith(prefixes)
+        if name in chosen
         for peer in case.peers
         if peer in args.peers
     ]
