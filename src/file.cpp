@@ -105,8 +105,19 @@ histogram file::create(const std::string& name, std::vector<axis::any> axes, sto
                        const create_options& options) {
   const auto lock = impl_->enter_to_write();
   auto record = record_for(std::move(axes), kind, options);
+  std::vector<std::vector<std::size_t>> kept;
+  for (const auto& each : options.rollups)
+    kept.push_back(rollups::find_axes(each, record.schema.axes, "histogram '" + name + "'"));
   const auto id = impl_->store->create(name, std::move(record));
-  return histogram{std::shared_ptr<histogram::state>{impl_, &impl_->adopt(name, id)}};
+  auto& state = impl_->adopt(name, id);
+  try {
+    for (auto& each : kept) rollups::add(impl_->rolled(state), std::move(each), {});
+  } catch (...) {
+    impl_->store->remove(id);
+    state.removed = true;
+    throw;
+  }
+  return histogram{std::shared_ptr<histogram::state>{impl_, &state}};
 }
 
 histogram file::at(const std::string& name) const {
@@ -132,6 +143,8 @@ void file::remove(const std::string& name) {
   auto& state = impl_->state_of(name);
   impl_->store->remove(state.id);
   impl_->cache->drop(state.id);
+  for (const auto& each : state.rollups) impl_->cache->drop(each.id);
+  state.rollups.clear();
   state.removed = true;
   state.buffer.reset();
   state.unmerged.reset();

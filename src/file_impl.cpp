@@ -35,11 +35,9 @@ void histogram::state::reload() {
   categories.clear();
   for (const auto& axis : record.schema.axes)
     if (axis.is_category()) categories.emplace_back(axis.labels());
-  layout = {.id = id,
-            .grid = chunk::grid{record.chunk_shape},
-            .codec = record.codec,
-            .planes = planes(kind).size(),
-            .variations_axis = record.has_variations_axis ? std::optional{record.variations_axis} : std::nullopt};
+  layout = rollups::layout_of(id, record);
+  rollups.clear();
+  for (const auto each : record.rollups) rollups.push_back(rollups::load(*owner->store, each));
 }
 
 file::impl::impl(std::unique_ptr<store::store> opened, file_options given,
@@ -135,10 +133,15 @@ write::write_target file::impl::target_of(histogram::state& state) {
   return {*store, *cache, *pool, state.id, state.categories, state.layout};
 }
 
+rollups::context file::impl::rolled(histogram::state& state) {
+  return {*store, *cache, *pool, options.memory, state.name, state.id, state.kind, state.layout, state.rollups};
+}
+
 void file::impl::merge(histogram::state& state, const delta& addend, const std::optional<std::string>& id,
                        const histogram::progress_callback& progress) {
   write::merge(addend.data(), target_of(state), id, progress);
   ++merges;
+  rollups::merged(rolled(state), addend);
 }
 
 void file::impl::add_labels(histogram::state& state, std::size_t axis, std::span<const std::string> labels) {
@@ -154,6 +157,7 @@ void file::impl::add_labels(histogram::state& state, std::size_t axis, std::span
     categories.truncate(before);
     throw;
   }
+  rollups::grown(rolled(state));
 }
 
 void file::impl::add_filled_labels(histogram::state& state) {
@@ -204,8 +208,11 @@ void file::impl::try_to_make_room() noexcept {
 }
 
 void file::impl::commit() {
-  for (const auto& state : states)
-    if (!state->removed) flush(*state);
+  for (const auto& state : states) {
+    if (state->removed) continue;
+    flush(*state);
+    rollups::refresh(rolled(*state));
+  }
   cache->write_back(*pool);
   if (!store->has_changes()) return;
   store->commit();

@@ -11,6 +11,7 @@
 #include "base/thread_pool.hpp"
 #include "chunk/cache.hpp"
 #include "model/category_index.hpp"
+#include "rollups.hpp"
 #include "store/open.hpp"
 #include "store/store.hpp"
 #include "write/edit_chunks.hpp"
@@ -40,10 +41,11 @@ struct histogram::state {
   bool removed = false;
   std::vector<model::category_index> categories;  ///< one for each category axis
   chunk::layout layout;
+  std::vector<rollups::rollup> rollups;
   std::optional<fill_buffer> buffer;
   std::optional<delta> unmerged;  ///< taken from the buffer and not merged yet: a merge failed, or runs
 
-  /// Takes labels, chunk shape and codec from the store.
+  /// Takes labels, chunk shape and codec from the store, and which roll-ups there are.
   void reload();
 };
 
@@ -86,6 +88,7 @@ struct file::impl {
   /// The same after an addition, which stands: the next call tells what failed. REQUIRES: entered
   void try_to_make_room() noexcept;
   write::write_target target_of(histogram::state& state);
+  rollups::context rolled(histogram::state& state);
   void merge(histogram::state& state, const delta& addend, const std::optional<std::string>& id = {},
              const histogram::progress_callback& progress = {});
   void commit();

@@ -1,6 +1,5 @@
 #include "base/checked.hpp"
 #include "file_impl.hpp"
-#include "read/reduce.hpp"
 #include "write/overwrite.hpp"
 
 #include <algorithm>
@@ -78,16 +77,13 @@ void histogram::overwrite(std::span<const std::vector<std::size_t>> bins, const 
   file.flush(*state_);
   file.make_room();
   write::overwrite(bins, content, chosen, file.target_of(*state_));
+  rollups::overwritten(file.rolled(*state_), bins);
   file.try_to_make_room();
 }
 
 dense_planes histogram::read(std::span<const axis_map> maps, const progress_callback& progress) const {
-  auto& file = *state_->owner;
-  const auto lock = file.enter();
-  file.check_usable(*state_);
-  if (file.writable) file.flush(*state_);
-  const auto extents = model::extents(file.store->record(state_->id).schema.axes);
-  return read::read({*file.cache, *file.pool, state_->layout, state_->kind, extents}, maps, progress);
+  const std::vector<axis_map> one(maps.begin(), maps.end());
+  return std::move(read_many(std::span{&one, 1}, progress).front());
 }
 
 std::vector<dense_planes> histogram::read_many(std::span<const std::vector<axis_map>> selections,
@@ -96,9 +92,52 @@ std::vector<dense_planes> histogram::read_many(std::span<const std::vector<axis_
   const auto lock = file.enter();
   file.check_usable(*state_);
   if (file.writable) file.flush(*state_);
-  const auto extents = model::extents(file.store->record(state_->id).schema.axes);
-  const std::vector<read::axis_maps> all(selections.begin(), selections.end());
-  return read::read_many({*file.cache, *file.pool, state_->layout, state_->kind, extents}, all, progress);
+  return rollups::read(file.rolled(*state_), selections, progress);
+}
+
+std::vector<std::vector<std::size_t>> histogram::rollups() const {
+  const auto lock = state_->owner->enter();
+  state_->owner->check_usable(*state_);
+  std::vector<std::vector<std::size_t>> result;
+  for (const auto& each : state_->rollups) result.push_back(each.axes);
+  return result;
+}
+
+void histogram::add_rollup(std::span<const axis_reference> kept, const progress_callback& progress) {
+  auto& file = *state_->owner;
+  const auto lock = file.enter_to_write();
+  file.check_mergeable(*state_);
+  file.flush(*state_);
+  rollups::add(file.rolled(*state_),
+               rollups::find_axes(kept, file.store->record(state_->id).schema.axes, "histogram '" + state_->name + "'"),
+               progress);
+}
+
+void histogram::remove_rollup(std::span<const axis_reference> kept) {
+  auto& file = *state_->owner;
+  const auto lock = file.enter_to_write();
+  file.check_mergeable(*state_);
+  rollups::remove(file.rolled(*state_), rollups::find_axes(kept, file.store->record(state_->id).schema.axes,
+                                                           "histogram '" + state_->name + "'"));
+}
+
+void histogram::rebuild_rollups(const progress_callback& progress) {
+  auto& file = *state_->owner;
+  const auto lock = file.enter_to_write();
+  file.check_mergeable(*state_);
+  file.flush(*state_);
+  rollups::rebuild(file.rolled(*state_), progress);
+}
+
+std::vector<rollup_damage> histogram::check_rollups(const progress_callback& progress) const {
+  auto& file = *state_->owner;
+  const auto lock = file.enter();
+  file.check_usable(*state_);
+  if (file.writable) {
+    file.flush(*state_);
+    rollups::refresh(file.rolled(*state_));
+  }
+  return rollups::check(file.rolled(*state_), progress);
 }
 
 std::size_t histogram::axis_index(const std::string& name) const {

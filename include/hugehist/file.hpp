@@ -40,6 +40,7 @@ struct create_options {
   std::vector<std::size_t> expected = {};  ///< expected extents with flow bins, to choose chunks by; 0: unknown
   std::string variations = {};             ///< the category axis kept whole in a chunk; the last where empty
   metadata_map metadata = {};              ///< of the histogram: UHI `metadata`
+  std::vector<std::vector<axis_reference>> rollups = {};  ///< see histogram::add_rollup
 };
 
 /// Counts since the file was opened.

@@ -35,6 +35,14 @@ struct histogram_stats {
   std::vector<std::size_t> chunk_shape = {};  ///< empty until it is fixed
 };
 
+/// A roll-up that does not hold what its histogram does.
+struct rollup_damage {
+  std::vector<std::size_t> axes;  ///< that it keeps
+  std::vector<std::size_t> bin;   ///< of these axes, flow bins counted: where it differs most; empty: all of it
+  std::string plane;
+  std::string reason;
+};
+
 class HUGEHIST_EXPORT histogram {
  public:
   std::string name() const;
@@ -91,6 +99,21 @@ class HUGEHIST_EXPORT histogram {
   std::size_t axis_index(const std::string& name) const;
 
   histogram_stats stats() const;
+
+  /// Roll-ups: sums over all but some axes that the file keeps up to date, in the same commits. Every read that sums
+  /// over the other axes, flow bins included, takes them instead of the histogram's own chunks.
+  /// For each the axes that it keeps, ascending.
+  std::vector<std::vector<std::size_t>> rollups() const;
+  /// Reads the histogram once, and sums it. Throws key_error for an axis that is not there, std::invalid_argument where
+  /// the roll-up exists or keeps no axis or all; there is none then.
+  void add_rollup(std::span<const axis_reference> kept, const progress_callback& progress = {});
+  /// Throws key_error where there is none.
+  void remove_rollup(std::span<const axis_reference> kept);
+  /// Makes all of them anew from the histogram's chunks.
+  void rebuild_rollups(const progress_callback& progress = {});
+  /// Reads the histogram and its roll-ups, and says where they differ by more than the rounding of sums in another
+  /// order. Empty where all is well.
+  std::vector<rollup_damage> check_rollups(const progress_callback& progress = {}) const;
 
   /// Whether both are handles to the same histogram.
   bool operator==(const histogram& other) const noexcept { return state_.get() == other.state_.get(); }

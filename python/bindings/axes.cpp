@@ -188,4 +188,15 @@ py::list axes_to_uhi(const std::vector<axis::any>& axes) {
   return result;
 }
 
+std::vector<axis_reference> references_from(const py::sequence& axes) {
+  std::vector<axis_reference> result;
+  for (const auto& axis : axes) {
+    if (py::isinstance<py::str>(axis))
+      result.emplace_back(text_from(axis));
+    else
+      result.emplace_back(axis.cast<std::int64_t>());
+  }
+  return result;
+}
+
 }  // namespace hugehist::python

@@ -9,6 +9,7 @@
 #include <hugehist/axis.hpp>
 #include <hugehist/columns.hpp>
 #include <hugehist/selection.hpp>
+#include <hugehist/selector.hpp>
 
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
@@ -37,6 +38,9 @@ axis::any axis_from_uhi(const py::dict& uhi);
 py::dict axis_to_uhi(const axis::any& axis);
 std::vector<axis::any> axes_from_uhi(const py::sequence& uhi);
 py::list axes_to_uhi(const std::vector<axis::any>& axes);
+
+/// Axes by name or number.
+std::vector<axis_reference> references_from(const py::sequence& axes);
 
 // columns.cpp: the result views the arrays in `columns`, `weight` and `sample`, which must outlive it.
 fill_arguments fill_arguments_from(const py::sequence& columns, const py::object& weight, const py::object& sample,

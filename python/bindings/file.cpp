@@ -64,13 +64,17 @@ py::bytes image_of(opened& self) {
 
 handle create(opened& self, const std::string& name, const py::sequence& axes, const std::string& kind,
               const py::object& compression, std::optional<int> level, std::vector<std::size_t> chunks,
-              std::vector<std::size_t> expected, std::string variations, const py::dict& metadata) {
+              std::vector<std::size_t> expected, std::string variations, const py::dict& metadata,
+              const py::sequence& rollups) {
+  std::vector<std::vector<axis_reference>> kept;
+  for (const auto& each : rollups) kept.push_back(references_from(each.cast<py::sequence>()));
   const create_options options{.compression = compression_from(compression),
                                .level = level,
                                .chunks = std::move(chunks),
                                .expected = std::move(expected),
                                .variations = std::move(variations),
-                               .metadata = metadata_from(metadata)};
+                               .metadata = metadata_from(metadata),
+                               .rollups = std::move(kept)};
   auto described = axes_from_uhi(axes);
   return handle{
       unlocked([&] { return self.target().create(name, std::move(described), storage_from_string(kind), options); })};
@@ -175,7 +179,7 @@ void bind_file(py::module_& module) {
       .def("create", &create, py::arg("name"), py::arg("axes"), py::arg("storage"), py::arg("compression") = "zstd",
            py::arg("level") = py::none(), py::arg("chunks") = std::vector<std::size_t>{},
            py::arg("expected") = std::vector<std::size_t>{}, py::arg("variations") = "",
-           py::arg("metadata") = py::dict{})
+           py::arg("metadata") = py::dict{}, py::arg("rollups") = py::tuple{})
       .def("at", [](opened& self,
                     const std::string& name) { return handle{unlocked([&] { return self.target().at(name); })}; })
       .def("contains",

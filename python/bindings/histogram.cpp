@@ -114,6 +114,30 @@ void grow(handle& self, const std::string& axis, const py::object& labels) {
   unlocked([&] { self.target().grow(axis, texts); });
 }
 
+void add_rollup(handle& self, const py::sequence& axes, const py::object& progress) {
+  const auto kept = references_from(axes);
+  watched(progress, most_counted, [&](const auto& report) {
+    self.target().add_rollup(kept, report);
+    return true;
+  });
+}
+
+void rebuild_rollups(handle& self, const py::object& progress) {
+  watched(progress, most_counted, [&](const auto& report) {
+    self.target().rebuild_rollups(report);
+    return true;
+  });
+}
+
+/// (axes, bin, plane, reason) for each.
+py::list check_rollups(handle& self, const py::object& progress) {
+  py::list result;
+  for (auto& each :
+       watched(progress, most_counted, [&](const auto& report) { return self.target().check_rollups(report); }))
+    result.append(py::make_tuple(each.axes, each.bin, each.plane, each.reason));
+  return result;
+}
+
 py::dict stats_of(handle& self) {
   const auto stats = unlocked([&] { return self.target().stats(); });
   py::dict result;
@@ -154,6 +178,15 @@ void bind_histogram(py::module_& module) {
       .def("buffer", [](handle& self) { return shared_buffer{unlocked([&] { return self.target().buffer(); })}; })
       .def("grow", &grow, py::arg("axis"), py::arg("labels"))
       .def("read_many", &read_many, py::arg("selections"), py::arg("progress") = py::none())
+      .def("rollups", [](handle& self) { return unlocked([&] { return self.target().rollups(); }); })
+      .def("add_rollup", &add_rollup, py::arg("axes"), py::arg("progress") = py::none())
+      .def("remove_rollup",
+           [](handle& self, const py::sequence& axes) {
+             const auto kept = references_from(axes);
+             unlocked([&] { self.target().remove_rollup(kept); });
+           })
+      .def("rebuild_rollups", &rebuild_rollups, py::arg("progress") = py::none())
+      .def("check_rollups", &check_rollups, py::arg("progress") = py::none())
       .def("stats", &stats_of);
 }
 

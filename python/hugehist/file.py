@@ -19,6 +19,7 @@ from .many import project_many
 from .mappings import Attributes, Counters, Ledger
 from .progress import Progress, checked
 from .resources import parse_size, thread_count
+from .rollups import keeping
 from .uhi import described
 
 PathLike = str | bytes | os.PathLike[str] | os.PathLike[bytes]
@@ -93,6 +94,7 @@ class File(Mapping[str, Histogram]):
         chunks: Sequence[int] | None = None,
         expected: Mapping[str, int] | Sequence[int] | None = None,
         variations: str = "",
+        rollups: Sequence[str | int | Sequence[str | int]] = (),
     ) -> Histogram:
         """Creates a histogram from axes of hist or boost-histogram; a slash in the name makes groups.
 
@@ -101,7 +103,8 @@ class File(Mapping[str, Histogram]):
         `metadata` a dict of bool, int, float and str. `expected` says how many labels category axes will have, by
         axis name or one for each axis, and `variations` which of them is the systematic one (the last, if it does
         not say), so that chunks get a good shape; `chunks` sets the shape, in bins with flow bins. `compression`
-        is "zstd", "gzip" (which plain HDF5 reads) or None, `level` its level. Raises ValueError for a name that is
+        is "zstd", "gzip" (which plain HDF5 reads) or None, `level` its level. `rollups` are projections to be kept up
+        to date, each a list of axes: see `Histogram.add_rollup`. Raises ValueError for a name that is
         there already or cannot be one, and for numeric axes that grow.
         """
         if storage is None and axes and isinstance(axes[-1], str | bh.storage.Storage):
@@ -116,6 +119,7 @@ class File(Mapping[str, Histogram]):
             "chunks": list(chunks or ()),
             "expected": _expected(expected, uhi),
             "variations": variations,
+            "rollups": keeping(rollups),
         }
         return self._create(name, uhi, kind, kept, options)
 

@@ -15,13 +15,14 @@ from .labels import labels_of
 from .progress import part_of, reporting
 from .readable import Readable, Source
 from .resources import thread_count
+from .rollups import Rollups
 from .selection import Selection
 from .steps import Step
 from .uhi import deltas_of
 from .view import View
 
 
-class Histogram(Readable):
+class Histogram(Rollups, Readable):
     """A handle to a histogram in a file. The histogram itself is never held in memory.
 
     It reads like a histogram of hist or boost-histogram; indexing and projecting give lazy views.

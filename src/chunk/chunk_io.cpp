@@ -150,12 +150,9 @@ bool chunk_io::is_stored(const store::chunk_key& key, std::size_t plane) {
 
 void chunk_io::throw_corrupt(const store::chunk_key& key, std::size_t plane, const char* reason) {
   const std::lock_guard lock{store_mutex_};
-  std::string name;
-  for (const auto& candidate : store_.histograms())
-    if (store_.find(candidate) == key.histogram) name = candidate;
   const auto known = planes(store_.record(key.histogram).schema.kind);
   const auto plane_name = plane < known.size() ? std::string{known[plane].name} : std::to_string(plane);
-  throw corruption_error{store_.name() + ": histogram '" + name + "': chunk " + describe(key.coordinate) + " of '" +
+  throw corruption_error{store_.name() + ": histogram '" + store_.name_of(key.histogram) + "': chunk " + describe(key.coordinate) + " of '" +
                          plane_name + "' is damaged (" + reason +
                          "): restore the file from a copy; the other chunks can still be read"};
 }

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cmath>
+#include <cstring>
 #include <limits>
 #include <optional>
 #include <string>
@@ -285,10 +287,18 @@ void reader::add_slots_to_answers(std::span<const slot> slots, std::size_t first
 /// The decoded chunk: from the cache, else from the store into `buffer`. Null where it does not exist.
 const std::byte* reader::fetch(std::size_t item, chunk::pinned_chunk& pin, chunk::aligned_buffer& buffer) {
   pin = source_.cache.find(source_.layout, batch_[item]);
-  if (pin) return pin.plane(0);
+  if (pin && !source_.magnitudes) return pin.plane(0);
   const auto bytes = source_.layout.chunk_bytes();
   auto* data = reserve(buffer, bytes);
-  return source_.cache.read_through(source_.layout, batch_[item], {data, bytes}) ? data : nullptr;
+  if (pin)
+    std::memcpy(data, pin.plane(0), bytes);
+  else if (!source_.cache.read_through(source_.layout, batch_[item], {data, bytes}))
+    return nullptr;
+  if (source_.magnitudes && source_.kind != storage::int_) {
+    auto* values = reinterpret_cast<double*>(data);
+    std::transform(values, values + bytes / element_size, values, [](double value) { return std::abs(value); });
+  }
+  return data;
 }
 
 dense_planes nothing(storage kind, axis_maps maps) {

@@ -24,6 +24,7 @@ struct read_source {
   const chunk::layout& layout;  ///< an empty grid: nothing was ever merged, all is zero
   storage kind;
   std::vector<std::size_t> extents;  ///< now, flow bins included
+  bool magnitudes = false;           ///< read |content| of planes that are no integers
 };
 
 /// One map for each axis.

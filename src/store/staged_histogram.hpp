@@ -26,22 +26,24 @@ struct staged_histogram {
   std::string name;
   histogram_record record;
   overlay chunks;
-  bool committed = false;  // the medium knows it
-  bool removed = false;    // in the working state; only for committed ones, others are erased at once
+  bool committed = false;                  // the medium knows it
+  bool removed = false;                    // in the working state; only for committed ones, others are erased at once
+  std::optional<histogram_id> owner = {};  // of a roll-up: the histogram that it belongs to
 
   struct snapshot {
     std::vector<std::size_t> labels;
     std::vector<std::size_t> chunk_shape;
     bool variance_known = true;
+    std::vector<histogram_id> rollups = {};
+    bool stale = false;
+    bool operator==(const snapshot&) const = default;
   } before;
 
   snapshot make_snapshot() const {
-    return {label_counts(record.schema), record.chunk_shape, record.schema.variance_known};
+    return {label_counts(record.schema), record.chunk_shape, record.schema.variance_known, record.rollups,
+            record.stale};
   }
-  bool record_changed() const {
-    return record.chunk_shape != before.chunk_shape || record.schema.variance_known != before.variance_known ||
-           label_counts(record.schema) != before.labels;
-  }
+  bool record_changed() const { return make_snapshot() != before; }
 };
 
 // What revert() undoes, newest first. Slots of an overlay stay where they are, so a pointer names one.

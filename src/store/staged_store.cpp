@@ -25,9 +25,12 @@ class staged_store final : public store {
   bool contains(const std::string& name) const override { return names_.contains(name); }
   histogram_id find(const std::string& name) const override;
   const histogram_record& record(histogram_id id) const override { return at(id).record; }
+  const std::string& name_of(histogram_id id) const override { return at(id).name; }
 
   histogram_id create(const std::string& name, histogram_record record) override;
   void remove(histogram_id id) override;
+  histogram_id create_rollup(histogram_id of, histogram_record record) override;
+  void set_stale(histogram_id rollup, bool stale) override;
   void append_labels(histogram_id id, std::size_t axis, std::span<const std::string> labels) override;
   void set_chunk_shape(histogram_id id, std::vector<std::size_t> shape) override;
   void set_variance_known(histogram_id id, bool known) override;
@@ -98,11 +101,16 @@ staged_store::staged_store(std::unique_ptr<backend> medium)
     auto histogram = std::make_unique<staged_histogram>();
     histogram->name = std::move(stored.name);
     histogram->record = std::move(stored.record);
-    histogram->before = histogram->make_snapshot();
     histogram->committed = true;
-    names_.emplace(histogram->name, next_id_);
+    if (histogram->record.kept_axes.empty()) {
+      names_.emplace(histogram->name, next_id_);
+    } else {  // its histogram came before it
+      histogram->owner = find(histogram->name.substr(0, histogram->name.rfind(rollup_folder)));
+      histograms_.at(*histogram->owner)->record.rollups.push_back(next_id_);
+    }
     histograms_.emplace(next_id_++, std::move(histogram));
   }
+  for (auto& [id, histogram] : histograms_) histogram->before = histogram->make_snapshot();
   file_ = backend_->load_file();
   ledger_ = backend_->load_ledger();
   ledger_index_.insert(ledger_.begin(), ledger_.end());
@@ -193,12 +201,39 @@ histogram_id staged_store::create(const std::string& name, histogram_record reco
   return next_id_++;
 }
 
+histogram_id staged_store::create_rollup(histogram_id of, histogram_record record) {
+  check_unmarked("create_rollup");
+  auto& owner = changeable(of);
+  assert(!record.kept_axes.empty() && record.kept_axes.size() == record.schema.axes.size());
+  const auto is_taken = [&](const std::string& name) {
+    return std::ranges::any_of(owner.record.rollups, [&](auto id) { return at(id).name == name; });
+  };
+  auto histogram = std::make_unique<staged_histogram>();
+  for (std::size_t i = 0; histogram->name.empty() || is_taken(histogram->name); ++i)
+    histogram->name = owner.name + rollup_folder + std::to_string(i);
+  histogram->record = std::move(record);
+  histogram->owner = of;
+  owner.record.rollups.reserve(owner.record.rollups.size() + 1);
+  histograms_.emplace(next_id_, std::move(histogram));
+  owner.record.rollups.push_back(next_id_);
+  changed_ = true;
+  return next_id_++;
+}
+
+void staged_store::set_stale(histogram_id rollup, bool stale) {
+  check_unmarked("set_stale");
+  changeable(rollup).record.stale = stale;
+  changed_ = true;
+}
+
 void staged_store::remove(histogram_id id) {
   check_unmarked("remove");
   check_writable();
   auto& histogram = at(id);
   if (histogram.name == "/")
     throw std::invalid_argument{"the whole file '" + name() + "' is this one histogram: delete the file instead"};
+  while (!histogram.record.rollups.empty()) remove(histogram.record.rollups.back());
+  if (histogram.owner) std::erase(histograms_.at(*histogram.owner)->record.rollups, id);
   histogram.chunks.for_each_location([&](const auto& location) { scratch_.forget(location); });
   names_.erase(histogram.name);
   changed_ = true;
@@ -434,12 +469,14 @@ void staged_store::rollback() {
     ++entry;
   }
   for (auto& [id, histogram] : histograms_) {
-    auto& [labels, chunk_shape, variance_known] = histogram->before;
+    auto& [labels, chunk_shape, variance_known, rollups, stale] = histogram->before;
     for (std::size_t i = 0; i < labels.size(); ++i) histogram->record.schema.axes[i].truncate_labels(labels[i]);
     histogram->record.chunk_shape = chunk_shape;
     histogram->record.schema.variance_known = variance_known;
+    histogram->record.rollups = rollups;
+    histogram->record.stale = stale;
     histogram->removed = false;
-    names_.emplace(histogram->name, id);
+    if (!histogram->owner) names_.emplace(histogram->name, id);
   }
   if (committed_file_) file_ = std::move(*committed_file_);
   committed_file_.reset();

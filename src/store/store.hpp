@@ -29,7 +29,13 @@ struct histogram_record {
   std::size_t variations_axis = 0;            ///< position of the axis kept whole in a chunk
   bool has_variations_axis = false;           ///< false where there is no category axis
   bool growable = true;                       ///< false: written by others, datasets cannot be resized: read only
+  std::vector<histogram_id> rollups = {};     ///< hidden histograms of this one: sums over all but some of its axes
+  std::vector<std::size_t> kept_axes = {};    ///< of a roll-up: the axes that it keeps, ascending; else empty
+  bool stale = false;                         ///< of a roll-up: it may differ from what its histogram holds
 };
+
+/// Where the roll-ups of a histogram are, below its name; `<i>` follows.
+inline constexpr const char* rollup_folder = "/hugehist/rollups/";
 
 using counter_key = std::vector<std::string>;
 
@@ -60,10 +66,17 @@ class store {
   /// Id of a histogram, the same for every call until it is removed. Throws key_error.
   virtual histogram_id find(const std::string& name) const = 0;
   virtual const histogram_record& record(histogram_id id) const = 0;
+  /// For messages; that of a roll-up is its place in the file.
+  virtual const std::string& name_of(histogram_id id) const = 0;
 
   /// Throws std::invalid_argument when the name exists, is empty or reserved, or lies below a histogram.
   virtual histogram_id create(const std::string& name, histogram_record record) = 0;
+  /// Its roll-ups go with it. A roll-up can be removed alone.
   virtual void remove(histogram_id id) = 0;
+  /// Creates an empty roll-up: `record` has kept_axes, and these axes of the histogram. It has an id and no name, and
+  /// is in no list but record(of).rollups.
+  virtual histogram_id create_rollup(histogram_id of, histogram_record record) = 0;
+  virtual void set_stale(histogram_id rollup, bool stale) = 0;
   /// Appends labels to a growing category axis. REQUIRES: none of them is there
   virtual void append_labels(histogram_id id, std::size_t axis, std::span<const std::string> labels) = 0;
   /// Fixes the chunk shape. REQUIRES: no chunk was written
@@ -92,8 +105,8 @@ class store {
   virtual bool has_changes() const noexcept = 0;
 
   /// Marks the working state, so that revert() can come back to it: undoes chunks, labels, chunk shapes,
-  /// variance flags and ledger entries since. One mark at a time; create, remove, set_attribute and set_counter
-  /// are not allowed between mark and revert or release.
+  /// variance flags and ledger entries since. One mark at a time; create, remove, set_stale, set_attribute and
+  /// set_counter are not allowed between mark and revert or release.
   virtual void mark() = 0;
   virtual void revert() noexcept = 0;
   virtual void release() noexcept = 0;

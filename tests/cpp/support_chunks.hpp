@@ -41,6 +41,11 @@ class watched_store final : public hh::store::store {
     return real_->create(name, std::move(record));
   }
   void remove(hh::store::histogram_id id) override { real_->remove(id); }
+  const std::string& name_of(hh::store::histogram_id id) const override { return real_->name_of(id); }
+  hh::store::histogram_id create_rollup(hh::store::histogram_id of, hh::store::histogram_record record) override {
+    return real_->create_rollup(of, std::move(record));
+  }
+  void set_stale(hh::store::histogram_id rollup, bool stale) override { real_->set_stale(rollup, stale); }
   void append_labels(hh::store::histogram_id id, std::size_t axis, std::span<const std::string> labels) override {
     real_->append_labels(id, axis, labels);
   }

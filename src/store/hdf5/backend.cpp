@@ -8,6 +8,7 @@
 #include "store/staged_store.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -55,6 +56,7 @@ class hdf5_backend final : public backend {
   void find_histograms(const std::string& path, std::unordered_set<haddr_t>& seen,
                        std::vector<std::string>& found) const;
   stored_histogram load_histogram(const std::string& path);
+  void load_rollups(std::size_t owner, std::vector<stored_histogram>& to);
   bool refers_to_ours(const std::string& path) const;
 
   static medium_histogram describe(const std::string& name, const histogram_record& record);
@@ -147,6 +149,22 @@ stored_histogram hdf5_backend::load_histogram(const std::string& path) {
   }
 }
 
+/// Appends the histogram's roll-ups, after it.
+void hdf5_backend::load_rollups(std::size_t owner, std::vector<stored_histogram>& to) {
+  const auto name = to[owner].name;
+  const auto folder = name + std::string{rollup_folder, std::strlen(rollup_folder) - 1};
+  if (!to[owner].record.growable || !exists(access_->file(), folder)) return;
+  for (const auto& link : link_names(open_group(access_->file(), folder))) {
+    auto rollup = load_histogram(folder + "/" + link);
+    try {
+      check_rollup(rollup.record, to[owner].record);
+    } catch (const corruption_error& problem) {
+      throw corruption_error{"histogram '" + rollup.name + "' of '" + this->name() + "': " + problem.what()};
+    }
+    to.push_back(std::move(rollup));
+  }
+}
+
 std::vector<stored_histogram> hdf5_backend::load() {
   return guarded<corruption_error>("cannot read '" + name() + "'", [&] {
     std::vector<std::string> paths;
@@ -158,6 +176,7 @@ std::vector<stored_histogram> hdf5_backend::load() {
     for (const auto& path : paths) {
       try {
         result.push_back(load_histogram(path));
+        load_rollups(result.size() - 1, result);
       } catch (const failure& problem) {
         throw failure{"histogram '" + path + "': " + problem.what(), problem.trace(), problem.code()};
       }

@@ -84,6 +84,11 @@ std::uint64_t schema_checksum(const histogram_record& record) {
   bytes.add(std::uint64_t{static_cast<unsigned>(record.codec.method)});
   bytes.add(std::uint64_t{record.chunk_shape.size()});
   for (auto length : record.chunk_shape) bytes.add(std::uint64_t{length});
+  if (!record.kept_axes.empty()) {
+    bytes.add(std::uint64_t{record.kept_axes.size()});
+    for (auto axis : record.kept_axes) bytes.add(std::uint64_t{axis});
+    bytes.add(record.stale);
+  }
   return bytes.checksum();
 }
 

@@ -6,14 +6,19 @@
 #include "store/hdf5/groups.hpp"
 #include "store/hdf5/planes.hpp"
 
+#include <algorithm>
 #include <array>
+#include <functional>
 #include <stdexcept>
 
 namespace hugehist::store::hdf5 {
 namespace {
 
 constexpr std::int64_t uhi_schema_version = 1;
-constexpr std::uint64_t known_features = 0;  // none yet
+// A histogram with roll-ups is written only by those who keep them up to date.
+constexpr std::uint64_t rollup_feature = 1;
+constexpr std::uint64_t known_reader_features = 0;
+constexpr std::uint64_t known_writer_features = rollup_feature;
 // boost-histogram's own key: with it hist, too, says that the values are no variances.
 constexpr const char* variance_known_key = "_variance_known";
 
@@ -42,7 +47,9 @@ void write_axes(hid_t group, const model::schema& schema) {
 /// What may change after creation, the checksum last.
 void write_changing(hid_t group, const histogram_record& record) {
   const auto own = open_group(group, private_group);
+  write_unsigned(own, "writer_features", record.rollups.empty() ? 0 : rollup_feature);
   write_attribute(own, "variance_known", scalar{record.schema.variance_known});
+  if (!record.kept_axes.empty()) write_attribute(own, "stale", scalar{record.stale});
   if (!record.chunk_shape.empty()) write_sizes(own, "chunk_shape", record.chunk_shape);
   write_unsigned(own, "checksum", schema_checksum(record));
   if (record.schema.variance_known && !exists(group, "metadata")) return;
@@ -60,6 +67,7 @@ void write_private(hid_t group, const histogram_record& record) {
   write_attribute(own, "level", scalar{std::int64_t{record.codec.level}});
   if (!record.expected.empty()) write_sizes(own, "expected", record.expected);
   if (record.has_variations_axis) write_unsigned(own, "variations_axis", record.variations_axis);
+  if (!record.kept_axes.empty()) write_sizes(own, "kept_axes", record.kept_axes);
   write_changing(group, record);
 }
 
@@ -162,6 +170,8 @@ void read_private(hid_t own, histogram_record& record) {
     record.variations_axis = *variations;
     record.has_variations_axis = true;
   }
+  record.kept_axes = read_sizes(own, "kept_axes");
+  if (!record.kept_axes.empty()) record.stale = read_flag(own, "stale");
   if (read_unsigned(own, "checksum") != schema_checksum(record))
     throw corruption_error{"its axes, labels or storage do not have the checksum that they were written with"};
 }
@@ -254,8 +264,8 @@ bool is_histogram(hid_t group) { return has_attribute(group, "uhi_schema"); }
 void write_version(hid_t group) {
   write_attribute(group, "format_version", scalar{format_version});
   write_attribute(group, "writer", scalar{std::string{writer_name}});
-  write_unsigned(group, "reader_features", known_features);
-  write_unsigned(group, "writer_features", known_features);
+  write_unsigned(group, "reader_features", 0);
+  write_unsigned(group, "writer_features", 0);
 }
 
 void check_version(hid_t group, bool for_writing) {
@@ -270,10 +280,10 @@ void check_version(hid_t group, bool for_writing) {
     throw format_error{"it has format version " + std::to_string(*number) + ", written by " + who + own +
                        ", which knows version " + std::to_string(format_version) + ": install a newer hugehist"};
   if (*number < 1) throw format_error{"its format version " + std::to_string(*number) + " does not exist"};
-  if ((read_unsigned(group, "reader_features").value_or(0) & ~known_features) != 0)
+  if ((read_unsigned(group, "reader_features").value_or(0) & ~known_reader_features) != 0)
     throw format_error{"it uses features that " + who + " knows and this version cannot read" + own +
                        ": install a newer hugehist"};
-  if (for_writing && (read_unsigned(group, "writer_features").value_or(0) & ~known_features) != 0)
+  if (for_writing && (read_unsigned(group, "writer_features").value_or(0) & ~known_writer_features) != 0)
     throw format_error{"it uses features that " + who + " knows and this version cannot write" + own +
                        ": open it for reading, or install a newer hugehist"};
 }
@@ -309,6 +319,17 @@ void update_histogram(hid_t group, const histogram_record& record, const std::ve
 histogram_record read_histogram(hid_t group, bool is_root, bool for_writing, std::uint64_t file_bytes) {
   if (!is_root && is_group(group, private_group)) return read_own(group, for_writing, file_bytes);
   return read_foreign(group, file_bytes);
+}
+
+void check_rollup(const histogram_record& rollup, const histogram_record& owner) {
+  const auto& axes = owner.schema.axes;
+  bool fits = !rollup.kept_axes.empty() && rollup.kept_axes.size() == rollup.schema.axes.size() &&
+              std::ranges::adjacent_find(rollup.kept_axes, std::greater_equal{}) == rollup.kept_axes.end() &&
+              rollup.kept_axes.back() < axes.size() && rollup.schema.kind == owner.schema.kind;
+  for (std::size_t i = 0; fits && !rollup.stale && i < rollup.kept_axes.size(); ++i)
+    fits = rollup.schema.axes[i] == axes[rollup.kept_axes[i]];
+  if (!fits)
+    throw corruption_error{"it is damaged, or was changed by another program: it is no roll-up of its histogram"};
 }
 
 }  // namespace hugehist::store::hdf5

@@ -30,6 +30,9 @@ void update_histogram(hid_t group, const histogram_record& record, const std::ve
 /// format_error, corruption_error or failure, without naming file or histogram.
 histogram_record read_histogram(hid_t group, bool is_root, bool for_writing, std::uint64_t file_bytes);
 
+/// Throws corruption_error where what was read is no roll-up of that histogram.
+void check_rollup(const histogram_record& rollup, const histogram_record& owner);
+
 /// Throws format_error when what carries these version attributes is too new for us.
 void check_version(hid_t group, bool for_writing);
 void write_version(hid_t group);
