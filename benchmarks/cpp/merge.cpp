@@ -56,7 +56,7 @@ constexpr std::size_t job_categories = 60;
 constexpr std::size_t job_rounds = 3;
 constexpr std::size_t job_bytes = dataset_count * job_rounds * job_categories * bench::block_bytes;
 
-void job(benchmark::State& state) {
+void job(benchmark::State& state, const std::vector<std::vector<hugehist::axis_reference>>& rollups) {
   const auto content = bench::make_planes(job_categories);
   const std::vector<std::string> categories = bench::labels("category_", job_categories);
   std::vector<hugehist::delta> deltas;
@@ -65,14 +65,15 @@ void job(benchmark::State& state) {
   for (auto _ : state) {
     const bench::scratch_file scratch{"merge-job"};
     hugehist::file file{scratch.path(), hugehist::open_mode::write, bench::with_memory(128)};
-    hugehist::histogram histogram = file.create("h", bench::axes(), hugehist::storage::weighted);
+    hugehist::histogram histogram = file.create("h", bench::axes(), hugehist::storage::weighted, {.rollups = rollups});
     for (const hugehist::delta& delta : deltas)
       for (std::size_t round = 0; round < job_rounds; ++round) histogram.merge(delta);
     file.close();
   }
   state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(job_bytes));
 }
-BENCHMARK(job)->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK_CAPTURE(job, plain, {})->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK_CAPTURE(job, with_rollup, {{"dataset", "score"}})->Unit(benchmark::kMillisecond)->UseRealTime();
 
 void memory_job(benchmark::State& state) {
   const auto content = bench::make_planes(job_categories);

@@ -152,8 +152,8 @@ void chunk_io::throw_corrupt(const store::chunk_key& key, std::size_t plane, con
   const std::lock_guard lock{store_mutex_};
   const auto known = planes(store_.record(key.histogram).schema.kind);
   const auto plane_name = plane < known.size() ? std::string{known[plane].name} : std::to_string(plane);
-  throw corruption_error{store_.name() + ": histogram '" + store_.name_of(key.histogram) + "': chunk " + describe(key.coordinate) + " of '" +
-                         plane_name + "' is damaged (" + reason +
+  throw corruption_error{store_.name() + ": histogram '" + store_.name_of(key.histogram) + "': chunk " +
+                         describe(key.coordinate) + " of '" + plane_name + "' is damaged (" + reason +
                          "): restore the file from a copy; the other chunks can still be read"};
 }
 

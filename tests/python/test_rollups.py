@@ -118,7 +118,9 @@ def test_many_selections_some_of_them_covered(path: Path) -> None:
         assert core.stats()["chunks_read"] == chunks + 2
         with hugehist.File.in_memory() as other:
             single = make(other)
-            for mine, which in zip(found, [("x",), ("category",), ("dataset", "x"), ("systematic",), ("x", "category")]):  # noqa: B905
+            for mine, which in zip(
+                found, [("x",), ("category",), ("dataset", "x"), ("systematic",), ("x", "category")]
+            ):  # noqa: B905
                 same_content(mine, single.project(*which).to_hist())
 
 
@@ -246,7 +248,9 @@ def test_a_failed_merge_leaves_them(path: Path) -> None:
 @pytest.mark.parametrize("storage", ["int64", "double", "weight", "mean", "weightedmean"])
 def test_sums_within_rounding(memory: hugehist.File, storage: str) -> None:
     """Weights of both signs and any mantissas: what the check allows for."""
-    h = memory.create("h", *analysis_axes(), storage=storage, rollups=[("dataset", "x"), "systematic", ("category", "x")])
+    h = memory.create(
+        "h", *analysis_axes(), storage=storage, rollups=[("dataset", "x"), "systematic", ("category", "x")]
+    )
     rng = np.random.default_rng(7)
     for dataset in DATASETS:
         for _ in range(3):
