@@ -34,6 +34,16 @@ write::write_target target_of(const context& of, rollup& target) {
   return {of.store, of.cache, of.pool, target.id, target.categories, target.layout};
 }
 
+/// The labels from that position on: all of them would be too many to list for each that is added.
+std::vector<std::string> labels_from(const axis::any& axis, std::size_t first) {
+  std::vector<std::string> result;
+  if (const auto* strings = std::get_if<axis::str_category>(&axis.kind()))
+    result.assign(strings->labels.begin() + static_cast<std::ptrdiff_t>(first), strings->labels.end());
+  if (const auto* integers = std::get_if<axis::int_category>(&axis.kind()))
+    for (auto i = first; i < integers->labels.size(); ++i) result.push_back(std::to_string(integers->labels[i]));
+  return result;
+}
+
 /// The labels that the histogram got and the roll-up did not.
 void add_labels(const context& of, rollup& target) {
   std::size_t category = 0;
@@ -43,8 +53,7 @@ void add_labels(const context& of, rollup& target) {
     auto& index = target.categories[category++];
     const auto known = index.size();
     if (axis.size() == known) continue;
-    const auto labels = axis.labels();
-    const std::vector<std::string> added(labels.begin() + static_cast<std::ptrdiff_t>(known), labels.end());
+    const auto added = labels_from(axis, known);
     try {
       for (const auto& label : added) index.add(label);
       of.store.append_labels(target.id, i, added);

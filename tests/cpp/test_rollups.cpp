@@ -25,7 +25,7 @@ void fill(fill_buffer& target, unsigned seed, std::size_t events) {
   for (auto& each : weights) each = static_cast<double>(random() % 17) / 4 - 2;
   for (const char* dataset : {"tt", "zz"}) {
     fill_arguments arguments;
-    arguments.columns = {std::string{dataset}, variations{{"nominal", "up"}}, numbers{std::span{x}}};
+    arguments.columns = {std::string{dataset}, variations{{"nominal", "up"}}, numbers{std::span<const double>{x}}};
     arguments.weight = array_view<double>{weights.data(), events, 2};
     target.fill(arguments);
   }

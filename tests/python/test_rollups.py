@@ -114,13 +114,12 @@ def test_many_selections_some_of_them_covered(path: Path) -> None:
     with reopened(path, ("dataset", "x"), "systematic") as h:
         core = h._source.home.core
         chunks = h.stats()["stored_chunks"]
-        found = h.project_many(["x", "category", ("dataset", "x"), "systematic", ("x", "category")])
+        wanted: list[Any] = [("x",), ("category",), ("dataset", "x"), ("systematic",), ("x", "category")]
+        found = h.project_many(wanted)
         assert core.stats()["chunks_read"] == chunks + 2
         with hugehist.File.in_memory() as other:
             single = make(other)
-            for mine, which in zip(
-                found, [("x",), ("category",), ("dataset", "x"), ("systematic",), ("x", "category")]
-            ):  # noqa: B905
+            for mine, which in zip(found, wanted, strict=True):
                 same_content(mine, single.project(*which).to_hist())
 
 
@@ -248,9 +247,8 @@ def test_a_failed_merge_leaves_them(path: Path) -> None:
 @pytest.mark.parametrize("storage", ["int64", "double", "weight", "mean", "weightedmean"])
 def test_sums_within_rounding(memory: hugehist.File, storage: str) -> None:
     """Weights of both signs and any mantissas: what the check allows for."""
-    h = memory.create(
-        "h", *analysis_axes(), storage=storage, rollups=[("dataset", "x"), "systematic", ("category", "x")]
-    )
+    rollups = [("dataset", "x"), "systematic", ("category", "x")]
+    h = memory.create("h", *analysis_axes(), storage=storage, rollups=rollups)
     rng = np.random.default_rng(7)
     for dataset in DATASETS:
         for _ in range(3):
