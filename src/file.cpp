@@ -146,8 +146,7 @@ void file::remove(const std::string& name) {
   for (const auto& each : state.rollups) impl_->cache->drop(each.id);
   state.rollups.clear();
   state.removed = true;
-  state.buffer.reset();
-  state.unmerged.reset();
+  impl_->drop_filled(state);
 }
 
 metadata_map file::attributes() const {
@@ -214,21 +213,20 @@ void file::discard() {
 }
 
 void file::close() {
-  const auto lock = impl_->lock();
-  if (!impl_->store) return;
-  if (impl_->writable) impl_->commit();
-  impl_->cache.reset();
-  impl_->pool.reset();
-  impl_->store.reset();
+  {
+    const auto lock = impl_->lock();
+    if (impl_->store) impl_->close(true);
+  }
+  if (impl_->merging) impl_->merging->stop();
 }
 
 void file::abandon() noexcept {
   try {
-    const auto lock = impl_->enter();
-    impl_->cache->drop_all();
-    impl_->cache.reset();
-    impl_->pool.reset();
-    impl_->store.reset();
+    {
+      const auto lock = impl_->enter();
+      impl_->close(false);
+    }
+    if (impl_->merging) impl_->merging->stop();
   } catch (const std::exception&) {
     // closed already, or a forked child: nothing of ours to give up
   }
@@ -242,10 +240,7 @@ bool file::is_open() const noexcept {
 
 bool file::has_changes() const {
   const auto lock = impl_->enter();
-  return impl_->store->has_changes() || impl_->cache->has_changes() ||
-         std::ranges::any_of(impl_->states, [](const auto& state) {
-           return state->unmerged || (state->buffer && !state->buffer->empty());
-         });
+  return impl_->store->has_changes() || impl_->cache->has_changes() || impl_->has_filled();
 }
 
 bool file::writable() const noexcept { return impl_->writable; }

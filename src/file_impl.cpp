@@ -49,19 +49,22 @@ file::impl::impl(std::unique_ptr<store::store> opened, file_options given,
       store{std::move(opened)},
       image{std::move(image_of_file)},
       pool{std::make_unique<base::thread_pool>(options.threads)},
-      cache{std::make_unique<chunk::chunk_cache>(*store, options.memory / 2, options.memory)} {}
+      cache{std::make_unique<chunk::chunk_cache>(*store, options.memory / 2, options.memory)} {
+  if (writable && pool->size() > 1) merging = std::make_unique<base::background_task>([this] { merge_waiting(); });
+}
 
 // The last handle is gone: what was filled is committed, as by close(), but not while an exception unwinds
 // nor in a forked child, whose parent goes on with the file.
 file::impl::~impl() {
-  if (!store || !in_own_process()) {
-    if (store) {  // the threads and the file position are the parent's: leave them alone
-      static_cast<void>(pool.release());
-      static_cast<void>(cache.release());
-      static_cast<void>(store.release());
-    }
+  if (!in_own_process()) {  // the threads and the file position are the parent's: leave them alone
+    static_cast<void>(merging.release());
+    static_cast<void>(pool.release());
+    static_cast<void>(cache.release());
+    static_cast<void>(store.release());
     return;
   }
+  merging.reset();
+  if (!store) return;
   if (!writable || std::uncaught_exceptions() > 0) return;
   try {
     commit();
@@ -103,6 +106,7 @@ histogram::state& file::impl::adopt(const std::string& histogram_name, store::hi
   state->name = histogram_name;
   state->id = id;
   state->reload();
+  const std::lock_guard lock{filling};
   auto& kept = *states.emplace_back(std::move(state));
   states_by_id[id] = &kept;
   return kept;
@@ -161,49 +165,18 @@ void file::impl::add_labels(histogram::state& state, std::size_t axis, std::span
 }
 
 void file::impl::add_filled_labels(histogram::state& state) {
+  try {
+    merge_unmerged(state);  // its labels come first
+  } catch (const std::exception&) {
+    // It still waits, and the next merge tells why.
+  }
+  const std::lock_guard lock{filling};
   if (!state.unmerged && (!state.buffer || state.buffer->empty())) return;
   const auto categories = model::category_axes(store->record(state.id).schema.axes);
   for (std::size_t c = 0; c < categories.size(); ++c) {
     if (!store->record(state.id).schema.axes[categories[c]].is_growing()) continue;
     if (state.unmerged) add_labels(state, categories[c], state.unmerged->data().labels[c]);
     if (state.buffer) add_labels(state, categories[c], state.buffer->labels(categories[c]));
-  }
-}
-
-void file::impl::flush(histogram::state& state) {
-  // A delta stays in `unmerged` until it is merged, so that a full disk loses no event.
-  if (state.unmerged) {
-    merge(state, *state.unmerged);
-    state.unmerged.reset();
-  }
-  if (!state.buffer || state.buffer->empty()) return;
-  state.unmerged = state.buffer->take();
-  merge(state, *state.unmerged);
-  state.unmerged.reset();
-}
-
-std::size_t file::impl::buffered_bytes() const noexcept {
-  std::size_t bytes = 0;
-  for (const auto& state : states) {
-    if (state->buffer) bytes += state->buffer->size_bytes();
-    if (state->unmerged) bytes += state->unmerged->size_bytes();
-  }
-  return bytes;
-}
-
-void file::impl::make_room() {
-  const auto held = [](const auto& state) {
-    return (state->buffer ? state->buffer->size_bytes() : 0) + (state->unmerged ? state->unmerged->size_bytes() : 0);
-  };
-  while (buffered_bytes() > options.memory / 4) flush(**std::ranges::max_element(states, {}, held));
-  if (options.commit_bytes > 0 && store->pending_bytes() >= options.commit_bytes) commit();
-}
-
-void file::impl::try_to_make_room() noexcept {
-  try {
-    make_room();
-  } catch (const std::exception&) {
-    // What waits still waits, in memory or in the scratch file; nothing is lost.
   }
 }
 
@@ -223,11 +196,28 @@ void file::impl::discard() {
   cache->drop_all();
   store->rollback();
   for (const auto& state : states) {
-    state->buffer.reset();
-    state->unmerged.reset();
+    drop_filled(*state);
     state->removed = !store->contains(state->name) || store->find(state->name) != state->id;
     if (!state->removed) state->reload();
   }
+}
+
+void file::impl::close(bool keep) {
+  const auto take_fills = [this](bool yes) {
+    const std::lock_guard lock{filling};
+    takes_fills = yes;
+  };
+  take_fills(false);  // one that came after the commit's look at the buffers would be lost
+  try {
+    if (writable && keep) commit();
+  } catch (...) {
+    take_fills(true);
+    throw;
+  }
+  if (!keep) cache->drop_all();
+  cache.reset();
+  pool.reset();
+  store.reset();
 }
 
 }  // namespace hugehist

@@ -1,13 +1,15 @@
 // The open file behind the handles of the public API: one store, one cache, one set of threads.
 //
-// Everything here is guarded by `mutex`; enter() takes it and checks that the file can be used. Histogram
-// states live as long as the file, so that a handle to a removed histogram gets an error, not a dangling
-// pointer. Handles own the file (by aliasing), the file owns the states.
+// Buffers are guarded by `filling`, all else by `mutex`; enter() takes that one and checks that the file can be used.
+// `filling` is taken after `mutex` or alone, never before it. A fill into a buffer that is there takes nothing else, so
+// that it goes on while a merge runs. Histogram states live as long as the file, so that a handle to a removed
+// histogram gets an error, not a dangling pointer. Handles own the file (by aliasing), the file owns the states.
 //
 // The memory budget is divided once: half for decoded chunks, a quarter for fill buffers, a sixteenth (32 MiB
 // at most) for HDF5's metadata cache; what remains covers read scratch and coders.
 #pragma once
 
+#include "base/background_task.hpp"
 #include "base/thread_pool.hpp"
 #include "chunk/cache.hpp"
 #include "model/category_index.hpp"
@@ -42,8 +44,8 @@ struct histogram::state {
   std::vector<model::category_index> categories;  ///< one for each category axis
   chunk::layout layout;
   std::vector<rollups::rollup> rollups;
-  std::optional<fill_buffer> buffer;
-  std::optional<delta> unmerged;  ///< taken from the buffer and not merged yet: a merge failed, or runs
+  std::optional<delta> unmerged;      ///< taken from the buffer and not merged yet: it waits, or its merge failed
+  std::optional<fill_buffer> buffer;  ///< guarded by `filling`
 
   /// Takes labels, chunk shape and codec from the store, and which roll-ups there are.
   void reload();
@@ -79,21 +81,34 @@ struct file::impl {
   /// Nothing where there is no such counter. REQUIRES: entered
   std::optional<double> counter(const store::counter_key& key) const;
 
-  /// Merges what the histogram's buffer holds. REQUIRES: entered
+  // filling.cpp: what is filled waits in buffers, and is merged when they hold more than their part of the budget,
+  // when it is read, or in the background.
+
+  /// Adds events; see histogram::fill. REQUIRES: not entered
+  void fill(histogram::state& state, const fill_arguments& arguments, unsigned threads);
+  /// Merges what fills that have returned left in the histogram's buffer. REQUIRES: entered
   void flush(histogram::state& state);
-  /// Merges the largest buffers while all of them hold more than their part of the budget, and commits where the
-  /// uncommitted chunks have passed the user's limit. Whoever adds calls it before, while a failure means that
-  /// nothing was added. REQUIRES: entered
+  /// Merges the histogram's delta that waits, if there is one. REQUIRES: entered
+  void merge_unmerged(histogram::state& state);
+  /// Merges what waits, commits where the uncommitted chunks have passed the user's limit, and hands over what fills
+  /// the buffers. Whoever adds calls it before, while a failure means that nothing was added; what failed in the
+  /// background is tried again here, and told. REQUIRES: entered
   void make_room();
   /// The same after an addition, which stands: the next call tells what failed. REQUIRES: entered
   void try_to_make_room() noexcept;
+  /// Forgets what was filled. REQUIRES: entered
+  void drop_filled(histogram::state& state);
+  bool has_filled();
+  std::size_t buffered_bytes();
   write::write_target target_of(histogram::state& state);
   rollups::context rolled(histogram::state& state);
   void merge(histogram::state& state, const delta& addend, const std::optional<std::string>& id = {},
              const histogram::progress_callback& progress = {});
   void commit();
   void discard();
-  std::size_t buffered_bytes() const noexcept;
+  /// Commits, where it is writable and `keep`, and gives up store, cache and threads. On an exception the file is
+  /// open as before. REQUIRES: entered
+  void close(bool keep);
 
   const std::string name;
   const bool writable;
@@ -108,6 +123,17 @@ struct file::impl {
   std::vector<std::unique_ptr<histogram::state>> states;
   std::unordered_map<store::histogram_id, histogram::state*> states_by_id;
   std::uint64_t merges = 0, commits = 0;
+
+  std::mutex filling;
+  // Guarded by `filling`; `states` is changed under both locks, and read under either.
+  bool takes_fills = true;                         ///< without `mutex`
+  bool merge_failed = false;                       ///< with nobody to tell: the next call does
+  std::unique_ptr<base::background_task> merging;  ///< null where there is one thread; not guarded
+
+ private:
+  bool is_full() const noexcept;  ///< REQUIRES: `filling` held
+  bool hand_over();               ///< REQUIRES: entered
+  void merge_waiting() noexcept;
 };
 
 }  // namespace hugehist

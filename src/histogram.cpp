@@ -34,13 +34,7 @@ bool histogram::variance_known() const {
 }
 
 void histogram::fill(const fill_arguments& arguments, unsigned threads) {
-  auto& file = *state_->owner;
-  const auto lock = file.enter_to_write();
-  file.check_mergeable(*state_);
-  file.make_room();
-  if (!state_->buffer) state_->buffer.emplace(file.store->record(state_->id).schema.axes, state_->kind);
-  state_->buffer->fill(arguments, threads == 0 ? file.pool->size() : threads);
-  file.try_to_make_room();
+  state_->owner->fill(*state_, arguments, threads);
 }
 
 bool histogram::merge(const delta& addend, const std::optional<std::string>& id, const progress_callback& progress) {
@@ -66,6 +60,7 @@ void histogram::grow(const std::string& axis_name, std::span<const std::string> 
   const auto& axes = file.store->record(state_->id).schema.axes;
   if (!axes[index].is_growing())
     throw std::invalid_argument{"axis '" + axis_name + "' of histogram '" + state_->name + "' does not grow"};
+  file.merge_unmerged(*state_);  // its labels come first
   file.add_labels(*state_, index, labels);
 }
 
