@@ -118,9 +118,10 @@ void chunk_io::write(const chunk_format& format, const store::chunk_key& key, co
     if (all_zero(source, rows.plane(plane), format.row_bytes) && !is_stored(key, plane)) continue;
     auto encoded = coder->encode(source, format.codec, {format.row_bytes, rows.plane(plane)});
     const auto bytes = encoded.bytes.size();
+    const auto where = store_.area().write(std::move(encoded));
     {
       const std::lock_guard lock{store_mutex_};
-      store_.write_chunk(key, plane, std::move(encoded));
+      store_.set_chunk(key, plane, where);
     }
     any = true;
     bytes_written_ += bytes;
@@ -136,8 +137,12 @@ bool chunk_io::exists(const chunk_format& format, const store::chunk_key& key) {
 
 std::optional<codec::encoded_chunk> chunk_io::fetch(const store::chunk_key& key, std::size_t plane) {
   try {
-    const std::lock_guard lock{store_mutex_};
-    return store_.read_chunk(key, plane);
+    store::found_chunk found;
+    {
+      const std::lock_guard lock{store_mutex_};
+      found = store_.find_chunk(key, plane);
+    }
+    return content_of(std::move(found), store_.area());
   } catch (const corruption_error& damage) {
     throw_corrupt(key, plane, damage.what());
   }

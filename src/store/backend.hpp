@@ -1,6 +1,7 @@
 // The medium under a staged_store: it holds the committed state and takes whole change sets.
 #pragma once
 
+#include "store/chunk_area.hpp"
 #include "store/store.hpp"
 
 #include <functional>
@@ -33,7 +34,8 @@ struct change_set {
   std::vector<created> create;
   std::vector<changed> change;
   /// Calls its argument for each changed chunk in file order.
-  std::function<void(const std::function<void(const chunk_key&, std::size_t plane, const codec::encoded_chunk&)>&)>
+  std::function<void(
+      const std::function<void(const chunk_key&, std::size_t plane, const chunk_area::location&)>&)>
       for_each_chunk;
   std::uint64_t chunk_bytes = 0;      ///< of all changed chunks together
   const file_record* file = nullptr;  ///< null: unchanged
@@ -51,7 +53,7 @@ class backend {
   virtual file_record load_file() = 0;
   virtual std::vector<std::string> load_ledger() = 0;
 
-  virtual std::optional<codec::encoded_chunk> read_chunk(const chunk_key& key, std::size_t plane) = 0;
+  virtual found_chunk find_chunk(const chunk_key& key, std::size_t plane) = 0;
   virtual bool has_chunk(const chunk_key& key, std::size_t plane) = 0;
   virtual storage_usage usage(histogram_id id) const = 0;
 
@@ -63,8 +65,8 @@ class backend {
   /// False after an apply() that failed midway: the medium then holds parts of the change set.
   virtual bool intact() const noexcept = 0;
 
-  /// Directory for the scratch file of uncommitted chunks; empty: keep them in memory.
-  virtual std::string scratch_directory() const = 0;
+  /// Where chunks wait until apply() takes them over, from the change set's locations.
+  virtual chunk_area& area() noexcept = 0;
 };
 
 }  // namespace hugehist::store

@@ -18,9 +18,9 @@ class memory_backend final : public backend {
   file_record load_file() override { return {}; }
   std::vector<std::string> load_ledger() override { return {}; }
 
-  std::optional<codec::encoded_chunk> read_chunk(const chunk_key& key, std::size_t plane) override {
+  found_chunk find_chunk(const chunk_key& key, std::size_t plane) override {
     const auto* found = find(key, plane);
-    if (found == nullptr) return std::nullopt;
+    if (found == nullptr) return {};
     return *found;
   }
   bool has_chunk(const chunk_key& key, std::size_t plane) override { return find(key, plane) != nullptr; }
@@ -32,7 +32,7 @@ class memory_backend final : public backend {
     for (const auto& [key, planes] : histogram->second) {
       ++result.chunks;
       for (const auto& plane : planes)
-        if (plane) result.bytes += plane->bytes.size();
+        if (plane) result.bytes += plane->size;
     }
     return result;
   }
@@ -43,20 +43,27 @@ class memory_backend final : public backend {
   void apply(const change_set& changes) override {
     // What can fail (memory) comes first and is idempotent; records live in the staged store alone.
     intact_ = false;
-    changes.for_each_chunk([&](const chunk_key& key, std::size_t plane, const codec::encoded_chunk& chunk) {
-      histograms_[key.histogram][key][plane] = chunk;
+    changes.for_each_chunk([&](const chunk_key& key, std::size_t plane, const chunk_area::location& where) {
+      auto& held = histograms_[key.histogram][key][plane];
+      if (held && held->offset != where.offset) area_.forget(*held);
+      held = where;
     });
-    for (auto id : changes.removed) histograms_.erase(id);
+    for (auto id : changes.removed) {
+      for (const auto& [key, planes] : histograms_[id])
+        for (const auto& plane : planes)
+          if (plane) area_.forget(*plane);
+      histograms_.erase(id);
+    }
     intact_ = true;
   }
   bool intact() const noexcept override { return intact_; }
 
-  std::string scratch_directory() const override { return {}; }
+  chunk_area& area() noexcept override { return area_; }
 
  private:
-  using chunk_planes = std::array<std::optional<codec::encoded_chunk>, max_planes>;
+  using chunk_planes = std::array<std::optional<chunk_area::location>, max_planes>;
 
-  const codec::encoded_chunk* find(const chunk_key& key, std::size_t plane) const {
+  const chunk_area::location* find(const chunk_key& key, std::size_t plane) const {
     const auto histogram = histograms_.find(key.histogram);
     if (histogram == histograms_.end()) return nullptr;
     const auto chunk = histogram->second.find(key);
@@ -64,6 +71,7 @@ class memory_backend final : public backend {
   }
 
   std::unordered_map<histogram_id, std::unordered_map<chunk_key, chunk_planes, chunk_key_hash>> histograms_;
+  memory_area area_;
   bool intact_ = true;
 };
 

@@ -1,11 +1,11 @@
-// The uncommitted chunks of one histogram: which there are, and where in the scratch.
+// The uncommitted chunks of one histogram: which there are, and where.
 //
 // Keys are the chunk's coordinate as big-endian bytes: short for few axes, and their order is the order in the
 // file. Not synchronised.
 #pragma once
 
+#include "store/chunk_area.hpp"
 #include "store/chunk_coordinate.hpp"
-#include "store/scratch.hpp"
 
 #include <hugehist/storage.hpp>
 
@@ -20,16 +20,16 @@ namespace hugehist::store {
 
 class overlay {
  public:
-  using planes = std::array<std::optional<scratch::location>, max_planes>;
+  using planes = std::array<std::optional<chunk_area::location>, max_planes>;
 
-  const scratch::location* find(const chunk_coordinate& coordinate, std::size_t plane) const {
+  const chunk_area::location* find(const chunk_coordinate& coordinate, std::size_t plane) const {
     const auto found = chunks_.find(key_of(coordinate));
     if (found == chunks_.end() || !found->second[plane]) return nullptr;
     return &*found->second[plane];
   }
 
   /// The slot of a chunk's plane, made where there is none. It stays where it is until clear().
-  std::optional<scratch::location>& slot(const chunk_coordinate& coordinate, std::size_t plane) {
+  std::optional<chunk_area::location>& slot(const chunk_coordinate& coordinate, std::size_t plane) {
     return chunks_[key_of(coordinate)][plane];
   }
 

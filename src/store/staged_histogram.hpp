@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "store/overlay.hpp"
-#include "store/scratch.hpp"
+#include "store/chunk_area.hpp"
 #include "store/store.hpp"
 
 namespace hugehist::store {
@@ -48,8 +48,8 @@ struct staged_histogram {
 
 // What revert() undoes, newest first. Slots of an overlay stay where they are, so a pointer names one.
 struct undo_chunk {
-  std::optional<scratch::location>* slot;
-  std::optional<scratch::location> previous;
+  std::optional<chunk_area::location>* slot;
+  std::optional<chunk_area::location> previous;
 };
 struct undo_labels {
   staged_histogram* histogram;

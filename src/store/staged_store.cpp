@@ -35,9 +35,10 @@ class staged_store final : public store {
   void set_chunk_shape(histogram_id id, std::vector<std::size_t> shape) override;
   void set_variance_known(histogram_id id, bool known) override;
 
-  std::optional<codec::encoded_chunk> read_chunk(const chunk_key& key, std::size_t plane) override;
+  chunk_area& area() noexcept override { return area_; }
+  found_chunk find_chunk(const chunk_key& key, std::size_t plane) override;
   bool has_chunk(const chunk_key& key, std::size_t plane) override;
-  void write_chunk(const chunk_key& key, std::size_t plane, codec::encoded_chunk chunk) override;
+  void set_chunk(const chunk_key& key, std::size_t plane, const chunk_area::location& where) override;
   storage_usage usage(histogram_id id) const override;
 
   const file_record& file() const override { return file_; }
@@ -48,7 +49,7 @@ class staged_store final : public store {
   void add_to_ledger(const std::string& id) override;
   std::vector<std::string> ledger() const override { return ledger_; }
 
-  std::uint64_t pending_bytes() const noexcept override { return scratch_.size(); }
+  std::uint64_t pending_bytes() const noexcept override { return pending_bytes_; }
   bool has_changes() const noexcept override { return changed_; }
 
   void mark() override;
@@ -72,10 +73,12 @@ class staged_store final : public store {
   template <class Map>
   void set_entry(Map& map, const typename Map::key_type& key, std::optional<typename Map::mapped_type> value);
   change_set collect() const;
+  void forget(const chunk_area::location& where) noexcept;
   void undo_one(undo_step& entry) noexcept;
 
   std::unique_ptr<backend> backend_;
-  scratch scratch_;
+  chunk_area& area_;
+  std::uint64_t pending_bytes_ = 0;  // of the chunks that wait in it
   std::unordered_map<histogram_id, std::unique_ptr<staged_histogram>> histograms_;
   std::map<std::string, histogram_id> names_;  // of the working state
   histogram_id next_id_ = 0;
@@ -90,13 +93,12 @@ class staged_store final : public store {
   struct {
     bool set = false;
     bool changed = false;
-    std::uint64_t position = 0;
     std::vector<undo_step> log;
   } mark_;
 };
 
 staged_store::staged_store(std::unique_ptr<backend> medium)
-    : backend_{std::move(medium)}, scratch_{backend_->scratch_directory()} {
+    : backend_{std::move(medium)}, area_{backend_->area()} {
   for (auto& stored : backend_->load()) {
     auto histogram = std::make_unique<staged_histogram>();
     histogram->name = std::move(stored.name);
@@ -234,7 +236,7 @@ void staged_store::remove(histogram_id id) {
     throw std::invalid_argument{"the whole file '" + name() + "' is this one histogram: delete the file instead"};
   while (!histogram.record.rollups.empty()) remove(histogram.record.rollups.back());
   if (histogram.owner) std::erase(histograms_.at(*histogram.owner)->record.rollups, id);
-  histogram.chunks.for_each_location([&](const auto& location) { scratch_.forget(location); });
+  histogram.chunks.for_each_location([&](const auto& location) { forget(location); });
   names_.erase(histogram.name);
   changed_ = true;
   if (!histogram.committed) {
@@ -290,11 +292,11 @@ void staged_store::set_variance_known(histogram_id id, bool known) {
 
 // ---- chunks
 
-std::optional<codec::encoded_chunk> staged_store::read_chunk(const chunk_key& key, std::size_t plane) {
+found_chunk staged_store::find_chunk(const chunk_key& key, std::size_t plane) {
   const auto& histogram = at(key.histogram);
-  if (const auto* location = histogram.chunks.find(key.coordinate, plane)) return scratch_.read(*location);
-  if (!histogram.committed) return std::nullopt;
-  return backend_->read_chunk(key, plane);
+  if (const auto* location = histogram.chunks.find(key.coordinate, plane)) return *location;
+  if (!histogram.committed) return {};
+  return backend_->find_chunk(key, plane);
 }
 
 bool staged_store::has_chunk(const chunk_key& key, std::size_t plane) {
@@ -303,15 +305,25 @@ bool staged_store::has_chunk(const chunk_key& key, std::size_t plane) {
   return histogram.committed && backend_->has_chunk(key, plane);
 }
 
-void staged_store::write_chunk(const chunk_key& key, std::size_t plane, codec::encoded_chunk chunk) {
-  auto& histogram = changeable(key.histogram);
-  assert(plane < planes(histogram.record.schema.kind).size());
-  assert(key.coordinate.rank == histogram.record.chunk_shape.size());
-  auto& slot = histogram.chunks.slot(key.coordinate, plane);
-  const auto previous = slot;
-  const auto location = scratch_.write(std::move(chunk));
-  change(undo_chunk{&slot, previous}, [&] { slot = location; });
-  if (previous && !mark_.set) scratch_.forget(*previous);
+void staged_store::set_chunk(const chunk_key& key, std::size_t plane, const chunk_area::location& where) {
+  pending_bytes_ += where.size;
+  try {
+    auto& histogram = changeable(key.histogram);
+    assert(plane < planes(histogram.record.schema.kind).size());
+    assert(key.coordinate.rank == histogram.record.chunk_shape.size());
+    auto& slot = histogram.chunks.slot(key.coordinate, plane);
+    const auto previous = slot;
+    change(undo_chunk{&slot, previous}, [&] { slot = where; });
+    if (previous && !mark_.set) forget(*previous);
+  } catch (...) {
+    forget(where);
+    throw;
+  }
+}
+
+void staged_store::forget(const chunk_area::location& where) noexcept {
+  area_.forget(where);
+  pending_bytes_ -= where.size;
 }
 
 storage_usage staged_store::usage(histogram_id id) const {
@@ -360,11 +372,11 @@ void staged_store::mark() {
   check_unmarked("mark");
   mark_.set = true;
   mark_.changed = changed_;
-  mark_.position = scratch_.position();
 }
 
 void staged_store::undo_one(undo_step& entry) noexcept {
   if (auto* chunk = std::get_if<undo_chunk>(&entry)) {
+    if (*chunk->slot) forget(**chunk->slot);
     *chunk->slot = chunk->previous;
   } else if (auto* labels = std::get_if<undo_labels>(&entry)) {
     labels->histogram->record.schema.axes[labels->axis].truncate_labels(labels->labels);
@@ -381,7 +393,6 @@ void staged_store::undo_one(undo_step& entry) noexcept {
 void staged_store::revert() noexcept {
   assert(mark_.set);
   for (auto entry = mark_.log.rbegin(); entry != mark_.log.rend(); ++entry) undo_one(*entry);
-  scratch_.truncate(mark_.position);
   changed_ = mark_.changed;
   mark_.log.clear();
   mark_.set = false;
@@ -391,7 +402,7 @@ void staged_store::release() noexcept {
   assert(mark_.set);
   for (const auto& entry : mark_.log)
     if (const auto* chunk = std::get_if<undo_chunk>(&entry); chunk != nullptr && chunk->previous)
-      scratch_.forget(*chunk->previous);
+      forget(*chunk->previous);
   std::vector<undo_step>{}.swap(mark_.log);
   mark_.set = false;
 }
@@ -411,13 +422,13 @@ change_set staged_store::collect() const {
       changes.change.push_back({id, histogram->name, &histogram->record, histogram->before.labels,
                                 histogram->record.chunk_shape != histogram->before.chunk_shape});
     histogram->chunks.for_each_location(
-        [&](const scratch::location& location) { changes.chunk_bytes += location.size; });
+        [&](const chunk_area::location& location) { changes.chunk_bytes += location.size; });
   }
   changes.for_each_chunk = [this, in_order = std::move(in_order)](const auto& visit) {
     for (const auto& [id, histogram] : in_order)
       for (const auto& entry : histogram->chunks.sorted())
         for (std::size_t plane = 0; plane < entry.locations.size(); ++plane)
-          if (entry.locations[plane]) visit({id, entry.coordinate}, plane, scratch_.read(*entry.locations[plane]));
+          if (entry.locations[plane]) visit({id, entry.coordinate}, plane, *entry.locations[plane]);
   };
   if (committed_file_ && file_ != *committed_file_) changes.file = &file_;
   changes.new_ledger_ids.assign(ledger_.begin() + static_cast<std::ptrdiff_t>(committed_ledger_), ledger_.end());
@@ -447,7 +458,7 @@ void staged_store::commit() {
   }
   committed_file_.reset();
   committed_ledger_ = ledger_.size();
-  scratch_.truncate(0);
+  pending_bytes_ = 0;
   changed_ = false;
 }
 
@@ -460,6 +471,7 @@ void staged_store::rollback() {
                 "or close the file and restore it from a copy"};
   for (auto entry = histograms_.begin(); entry != histograms_.end();) {
     auto& histogram = *entry->second;
+    histogram.chunks.for_each_location([&](const auto& location) { forget(location); });
     if (!histogram.committed) {
       names_.erase(histogram.name);
       entry = histograms_.erase(entry);
@@ -482,7 +494,6 @@ void staged_store::rollback() {
   committed_file_.reset();
   for (auto i = committed_ledger_; i < ledger_.size(); ++i) ledger_index_.erase(ledger_[i]);
   ledger_.resize(committed_ledger_);
-  scratch_.truncate(0);
   changed_ = false;
 }
 

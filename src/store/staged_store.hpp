@@ -1,8 +1,7 @@
 // The transactional store over any backend: keeps the working state beside the committed one.
 //
-// Structural changes wait in memory; encoded chunks wait in an unlinked scratch file beside the histogram
-// file (append only, so that a mark can be reverted), or in memory where the backend has no directory.
-// commit() hands all of it to the backend at once.
+// Structural changes wait in memory; encoded chunks wait in the backend's area, which for a file is free space of the
+// file itself. commit() hands all of it to the backend at once.
 #pragma once
 
 #include "store/backend.hpp"

@@ -3,11 +3,12 @@
 // A store holds one *committed* state and at most one *working* state on top of it. All calls read and write
 // the working state; commit() makes it the committed one, rollback() forgets it. Opening a store begins a
 // working state, and so do commit and rollback. What the committed state's medium sees before commit() is
-// nothing. Stores are not synchronised: the chunk layer calls them from one thread at a time.
+// nothing. Stores are not synchronised, but for their area: the chunk layer calls them from one thread at a time.
 #pragma once
 
 #include "base/encoding.hpp"
 #include "model/schema.hpp"
+#include "store/chunk_area.hpp"
 #include "store/chunk_coordinate.hpp"
 
 #include <cstddef>
@@ -16,6 +17,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace hugehist::store {
@@ -83,11 +85,20 @@ class store {
   virtual void set_chunk_shape(histogram_id id, std::vector<std::size_t> shape) = 0;
   virtual void set_variance_known(histogram_id id, bool known) = 0;
 
-  /// The plane of a chunk as stored, or nothing where it never was. Throws corruption_error when the store
-  /// cannot tell.
-  virtual std::optional<codec::encoded_chunk> read_chunk(const chunk_key& key, std::size_t plane) = 0;
+  /// Where encoded chunks are read from and written to: by any thread, while others use the store.
+  virtual chunk_area& area() noexcept = 0;
+  /// The plane of a chunk, or nothing where it never was. Throws corruption_error when the store cannot tell.
+  virtual found_chunk find_chunk(const chunk_key& key, std::size_t plane) = 0;
   virtual bool has_chunk(const chunk_key& key, std::size_t plane) = 0;
-  virtual void write_chunk(const chunk_key& key, std::size_t plane, codec::encoded_chunk chunk) = 0;
+  /// Makes a chunk of the area the content of the plane. On an exception the area has forgotten it.
+  virtual void set_chunk(const chunk_key& key, std::size_t plane, const chunk_area::location& where) = 0;
+
+  std::optional<codec::encoded_chunk> read_chunk(const chunk_key& key, std::size_t plane) {
+    return content_of(find_chunk(key, plane), area());
+  }
+  void write_chunk(const chunk_key& key, std::size_t plane, codec::encoded_chunk chunk) {
+    set_chunk(key, plane, area().write(std::move(chunk)));
+  }
   virtual storage_usage usage(histogram_id id) const = 0;
 
   virtual const file_record& file() const = 0;

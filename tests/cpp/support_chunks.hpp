@@ -53,22 +53,25 @@ class watched_store final : public hh::store::store {
     real_->set_chunk_shape(id, std::move(shape));
   }
   void set_variance_known(hh::store::histogram_id id, bool known) override { real_->set_variance_known(id, known); }
-  std::optional<hh::codec::encoded_chunk> read_chunk(const hh::store::chunk_key& key, std::size_t plane) override {
+  hh::store::chunk_area& area() noexcept override { return real_->area(); }
+  hh::store::found_chunk find_chunk(const hh::store::chunk_key& key, std::size_t plane) override {
     const guard inside{*this};
     ++reads;
     auto chunk = real_->read_chunk(key, plane);
-    if (chunk) after_read(*chunk);
-    return chunk;
+    if (!chunk) return {};
+    after_read(*chunk);
+    return std::move(*chunk);
   }
   bool has_chunk(const hh::store::chunk_key& key, std::size_t plane) override {
     const guard inside{*this};
     return real_->has_chunk(key, plane);
   }
-  void write_chunk(const hh::store::chunk_key& key, std::size_t plane, hh::codec::encoded_chunk chunk) override {
+  void set_chunk(const hh::store::chunk_key& key, std::size_t plane,
+                 const hh::store::chunk_area::location& where) override {
     const guard inside{*this};
     before_write(key, plane);
     ++writes;
-    real_->write_chunk(key, plane, std::move(chunk));
+    real_->set_chunk(key, plane, where);
   }
   hh::store::storage_usage usage(hh::store::histogram_id id) const override { return real_->usage(id); }
   const hh::store::file_record& file() const override { return real_->file(); }

@@ -412,7 +412,7 @@ TEST_CASE("what is open for reading refuses every change") {
   CHECK_THROWS_AS((*store)->append_labels(now, 0, labels{"x"}), std::invalid_argument);
   CHECK_THROWS_AS((*store)->set_chunk_shape(now, growing_shape()), std::invalid_argument);
   CHECK_THROWS_AS((*store)->set_variance_known(now, false), std::invalid_argument);
-  CHECK_THROWS_AS((*store)->write_chunk({now, coordinate({0, 0, 0})}, 0, some_chunk(2)), std::invalid_argument);
+  CHECK_THROWS_AS((*store)->set_chunk({now, coordinate({0, 0, 0})}, 0, {}), std::invalid_argument);
   CHECK_THROWS_AS((*store)->set_attribute("a", 1.0), std::invalid_argument);
   CHECK_THROWS_AS((*store)->set_counter({"a"}, {}), std::invalid_argument);
   CHECK_THROWS_AS((*store)->add_to_ledger("x"), std::invalid_argument);

@@ -42,7 +42,7 @@ class hdf5_backend final : public backend {
   file_record load_file() override;
   std::vector<std::string> load_ledger() override;
 
-  std::optional<codec::encoded_chunk> read_chunk(const chunk_key& key, std::size_t plane) override;
+  found_chunk find_chunk(const chunk_key& key, std::size_t plane) override;
   bool has_chunk(const chunk_key& key, std::size_t plane) override;
   storage_usage usage(histogram_id id) const override;
 
@@ -50,7 +50,7 @@ class hdf5_backend final : public backend {
   void apply(const change_set& changes) override;
   bool intact() const noexcept override { return intact_; }
 
-  std::string scratch_directory() const override { return access_->scratch_directory(); }
+  chunk_area& area() noexcept override { return access_->area(); }
 
  private:
   void find_histograms(const std::string& path, std::unordered_set<haddr_t>& seen,
@@ -68,6 +68,8 @@ class hdf5_backend final : public backend {
   void remove_histogram(histogram_id id);
   void remove_if_there(const std::string& path);
   void apply_chunks(const change_set& changes);
+  void apply_chunk(medium_histogram& histogram, std::size_t plane, const std::vector<hsize_t>& offset,
+                   const chunk_area::location& where);
 
   std::shared_ptr<file_access> access_;
   mutable std::unordered_map<histogram_id, medium_histogram> histograms_;  // mutable: handles open at first use
@@ -225,14 +227,14 @@ std::string hdf5_backend::chunk_name(const medium_histogram& histogram, const ch
          "' in '" + name() + "'";
 }
 
-std::optional<codec::encoded_chunk> hdf5_backend::read_chunk(const chunk_key& key, std::size_t plane) {
+found_chunk hdf5_backend::find_chunk(const chunk_key& key, std::size_t plane) {
   auto& histogram = at(key.histogram);
   const auto offset = chunk_offset(key.coordinate, histogram.chunk_shape, histogram.extents);
-  if (!offset || histogram.absent[plane]) return std::nullopt;
+  if (!offset || histogram.absent[plane]) return {};
   const session in_session;
   try {
     const auto dataset = plane_of(histogram, plane);
-    if (histogram.growable) return read_stored_chunk(dataset, *offset, file_bytes_);
+    if (histogram.growable) return find_stored_chunk(dataset, *offset, file_bytes_, access_->driver());
     return read_foreign_chunk(dataset, planes(histogram.kind)[plane].is_integer, *offset, histogram.chunk_shape,
                               histogram.extents);
   } catch (const failure& problem) {
@@ -340,20 +342,12 @@ void hdf5_backend::apply_histograms(const change_set& changes) {
 }
 
 void hdf5_backend::apply_chunks(const change_set& changes) {
-  changes.for_each_chunk([&](const chunk_key& key, std::size_t plane, const codec::encoded_chunk& chunk) {
+  changes.for_each_chunk([&](const chunk_key& key, std::size_t plane, const chunk_area::location& where) {
     auto& histogram = at(key.histogram);
     const auto offset = chunk_offset(key.coordinate, histogram.chunk_shape, histogram.extents);
     if (!offset) throw error{chunk_name(histogram, key, plane) + " lies outside of its axes"};
     try {
-      // HDF5 (1.10.8) writes a chunk that keeps its size in place, and then keeps its old filter mask, too. Another
-      // size in between makes it a new entry; the handle is opened again because it remembers the chunk.
-      if (histogram.filtered && stored_chunk_bytes(plane_of(histogram, plane), *offset) == chunk.bytes.size()) {
-        const std::size_t other_size = chunk.bytes.size() == 1 ? 2 : 1;
-        write_stored_chunk(plane_of(histogram, plane), *offset,
-                           {std::vector<std::byte>(other_size), chunk.filter_mask});
-        histogram.planes[plane].reset();
-      }
-      write_stored_chunk(plane_of(histogram, plane), *offset, chunk);
+      apply_chunk(histogram, plane, *offset, where);
     } catch (const failure& problem) {
       throw failure{chunk_name(histogram, key, plane) + ": " + problem.what(), problem.trace(), problem.code()};
     }
@@ -364,8 +358,37 @@ void hdf5_backend::apply_chunks(const change_set& changes) {
     for (auto& plane : histogram.planes) plane.reset();
 }
 
+/// One chunk that waits in the area becomes the dataset's.
+void hdf5_backend::apply_chunk(medium_histogram& histogram, std::size_t plane, const std::vector<hsize_t>& offset,
+                               const chunk_area::location& where) {
+  auto* const driver = access_->driver();
+  const auto old = find_stored_chunk(plane_of(histogram, plane), offset, file_bytes_, driver);
+  std::uint64_t old_size = 0;
+  if (const auto* place = std::get_if<chunk_area::location>(&old)) {
+    if (place->offset == where.offset) return;  // an earlier try of this commit came as far
+    old_size = place->size;
+    driver->retire(place->offset, place->size);
+  } else if (const auto* content = std::get_if<codec::encoded_chunk>(&old)) {
+    old_size = content->bytes.size();
+  }
+  // HDF5 (1.10.8) writes a chunk that keeps its size in place, and then keeps its old filter mask, too. Another size in
+  // between makes it a new entry; the handle is opened again because it remembers the chunk.
+  if (histogram.filtered && old_size == where.size) {
+    write_stored_chunk(plane_of(histogram, plane), offset,
+                       {std::vector<std::byte>(where.size == 1 ? 2 : 1), where.filter_mask});
+    histogram.planes[plane].reset();
+  }
+  if (driver == nullptr) {
+    write_stored_chunk(plane_of(histogram, plane), offset, access_->area().read(where));
+    return;
+  }
+  driver->expect(where);
+  write_placed_chunk(plane_of(histogram, plane), offset, where);
+  driver->adopt(where);
+}
+
 void hdf5_backend::apply(const change_set& changes) {
-  access_->reserve(changes.chunk_bytes + changes.chunk_bytes / 64 + metadata_slack);
+  access_->reserve(changes.chunk_bytes / 16 + metadata_slack);
   guarded<error>("cannot commit to '" + name() + "'", [&] {
     intact_ = false;
     for (auto& [id, histogram] : histograms_) histogram.usage.reset();
@@ -376,6 +399,7 @@ void hdf5_backend::apply(const change_set& changes) {
     if (changes.file != nullptr) write_file_record(access_->file(), file_, *changes.file);
     access_->flush();
     access_->sync();
+    if (auto* driver = access_->driver()) driver->free_retired();
     if (changes.file != nullptr) file_ = *changes.file;
     ledger_ = ledger;
     file_bytes_ = access_->size();

@@ -77,19 +77,36 @@ std::uint64_t stored_chunk_bytes(hid_t dataset, const std::vector<hsize_t>& offs
   throw failure{"cannot look the chunk up: " + reason, std::move(trace), 0};
 }
 
-std::optional<codec::encoded_chunk> read_stored_chunk(hid_t dataset, const std::vector<hsize_t>& offset,
-                                                      std::uint64_t file_bytes) {
+found_chunk find_stored_chunk(hid_t dataset, const std::vector<hsize_t>& offset, std::uint64_t file_bytes,
+                              driven_file* driver) {
   const auto bytes = stored_chunk_bytes(dataset, offset);
-  if (bytes == 0) return std::nullopt;
-  if (bytes > file_bytes) throw failure{"the chunk is longer than the file", "", 0};
-  codec::encoded_chunk chunk{std::vector<std::byte>(bytes), 0};
-  check(H5Dread_chunk(dataset, H5P_DEFAULT, offset.data(), &chunk.filter_mask, chunk.bytes.data()),
-        "reading the chunk");
-  return chunk;
+  if (bytes == 0) return {};
+  if (bytes > file_bytes || bytes > std::numeric_limits<std::uint32_t>::max())
+    throw failure{"the chunk is longer than the file", "", 0};
+  std::uint32_t mask = 0;
+  const auto read = [&](std::byte* to) {
+    check(H5Dread_chunk(dataset, H5P_DEFAULT, offset.data(), &mask, to), "reading the chunk");
+  };
+  if (driver == nullptr) {
+    codec::encoded_chunk chunk{std::vector<std::byte>(bytes), 0};
+    read(chunk.bytes.data());
+    chunk.filter_mask = mask;
+    return chunk;
+  }
+  std::byte content{};  // is not written to
+  const auto place = driver->locate([&] { read(&content); });
+  if (!place || *place > file_bytes - bytes) throw failure{"the chunk lies beyond the end of the file", "", 0};
+  return chunk_area::location{*place, static_cast<std::uint32_t>(bytes), mask};
 }
 
 void write_stored_chunk(hid_t dataset, const std::vector<hsize_t>& offset, const codec::encoded_chunk& chunk) {
   check(H5Dwrite_chunk(dataset, H5P_DEFAULT, chunk.filter_mask, offset.data(), chunk.bytes.size(), chunk.bytes.data()),
+        "writing a chunk");
+}
+
+void write_placed_chunk(hid_t dataset, const std::vector<hsize_t>& offset, const chunk_area::location& where) {
+  const std::byte content{};  // is not looked at
+  check(H5Dwrite_chunk(dataset, H5P_DEFAULT, where.filter_mask, offset.data(), where.size, &content),
         "writing a chunk");
 }
 

@@ -5,7 +5,9 @@
 #pragma once
 
 #include "base/encoding.hpp"
+#include "store/chunk_area.hpp"
 #include "store/chunk_coordinate.hpp"
+#include "store/hdf5/driver.hpp"
 #include "store/hdf5/handle.hpp"
 
 #include <cstdint>
@@ -22,11 +24,14 @@ std::optional<std::vector<hsize_t>> chunk_offset(const chunk_coordinate& coordin
 /// Length of a stored chunk, 0 where there is none. Throws failure when HDF5 cannot tell.
 std::uint64_t stored_chunk_bytes(hid_t dataset, const std::vector<hsize_t>& offset);
 
-/// Nothing where there is no such chunk. Throws failure when it is longer than the file.
-std::optional<codec::encoded_chunk> read_stored_chunk(hid_t dataset, const std::vector<hsize_t>& offset,
-                                                      std::uint64_t file_bytes);
+/// Where the chunk is, or without a driver its content; nothing where there is no such chunk. Throws failure when it is
+/// longer than the file.
+found_chunk find_stored_chunk(hid_t dataset, const std::vector<hsize_t>& offset, std::uint64_t file_bytes,
+                              driven_file* driver);
 
 void write_stored_chunk(hid_t dataset, const std::vector<hsize_t>& offset, const codec::encoded_chunk& chunk);
+/// The same for a chunk that is in the file and expected by the driver: HDF5 writes no content.
+void write_placed_chunk(hid_t dataset, const std::vector<hsize_t>& offset, const chunk_area::location& where);
 
 /// A chunk of a dataset that others wrote: its numbers as eight-byte elements, 0 beyond the extents. Throws
 /// format_error where a number does not fit.

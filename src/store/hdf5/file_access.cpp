@@ -108,12 +108,14 @@ void bound_metadata_cache(hid_t properties, std::size_t bytes) {
 }
 
 /// A new file. It begins in the format of HDF5 1.8: the newer superblock is marked while a writer is at work, and a
-/// killed writer would leave a file that no program opens, though nothing in it had changed. Free space is not
-/// remembered beyond a session (H5Pset_file_space_strategy could): what HDF5 1.10.8 finds after a kill between two
-/// commits is stale, and the next writer corrupts the file. So a file grows when it is rewritten in many sessions.
+/// killed writer would leave a file that no program opens, though nothing in it had changed. Space is the driver's, so
+/// HDF5 keeps no book of it (strategy AGGR). Free space is not remembered beyond a session: what HDF5 1.10.8 could be
+/// asked to write of it is stale after a kill. So a file grows when it is rewritten in many sessions.
 handle create_hdf5(const std::string& name, hid_t properties) {
   check(H5Pset_libver_bounds(properties, H5F_LIBVER_V18, H5F_LIBVER_V110), "file properties");
-  handle file{H5Fcreate(name.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, properties), "creating the file"};
+  const handle creation{H5Pcreate(H5P_FILE_CREATE), "file properties"};
+  check(H5Pset_file_space_strategy(creation, H5F_FSPACE_STRATEGY_AGGR, false, 1), "file properties");
+  handle file{H5Fcreate(name.c_str(), H5F_ACC_TRUNC, creation, properties), "creating the file"};
   check(H5Fset_libver_bounds(file, H5F_LIBVER_V110, H5F_LIBVER_V110), "creating the file");
   return file;
 }
@@ -121,6 +123,15 @@ handle create_hdf5(const std::string& name, hid_t properties) {
 handle open_hdf5_file(const std::string& name, bool writable, hid_t properties) {
   use_newest_formats(properties);
   return {H5Fopen(name.c_str(), writable ? H5F_ACC_RDWR : H5F_ACC_RDONLY, properties), "opening"};
+}
+
+bool keeps_no_book_of_space(hid_t file) {
+  const handle creation{H5Fget_create_plist(file), "file properties"};
+  H5F_fspace_strategy_t strategy{};
+  hbool_t is_kept = false;
+  hsize_t threshold = 0;
+  check(H5Pget_file_space_strategy(creation, &strategy, &is_kept, &threshold), "file properties");
+  return strategy == H5F_FSPACE_STRATEGY_AGGR || strategy == H5F_FSPACE_STRATEGY_NONE;
 }
 
 /// What the failure to open a file means to the user.
@@ -142,7 +153,7 @@ handle open_hdf5_file(const std::string& name, bool writable, hid_t properties) 
 class disk_file final : public file_access {
  public:
   disk_file(const std::filesystem::path& path, access mode, std::size_t hdf5_cache)
-      : path_{path}, descriptor_{open_descriptor(path.string(), mode)} {
+      : descriptor_{open_descriptor(path.string(), mode)}, driver_{descriptor_.get(), path.string()} {
     name_ = path.string();
     writable_ = mode != access::read;
     is_new_ = mode == access::create || mode == access::replace;
@@ -154,7 +165,10 @@ class disk_file final : public file_access {
     }
   }
 
-  ~disk_file() override { close_hdf5(); }
+  ~disk_file() override {
+    driver_.abandon();
+    close_hdf5();
+  }
 
   void reserve(std::uint64_t bytes) override {
     struct stat info {};
@@ -178,10 +192,8 @@ class disk_file final : public file_access {
     if (::fdatasync(descriptor_.get()) != 0) refuse(errno, "cannot make '" + name_ + "' durable");
   }
 
-  std::string scratch_directory() const override {
-    const auto parent = path_.parent_path();
-    return parent.empty() ? "." : parent.string();
-  }
+  chunk_area& area() noexcept override { return driver_; }
+  driven_file* driver() noexcept override { return &driver_; }
 
  private:
   void open(access mode, std::size_t hdf5_cache) {
@@ -192,7 +204,9 @@ class disk_file final : public file_access {
     try {
       const handle properties{H5Pcreate(H5P_FILE_ACCESS), "file properties"};
       bound_metadata_cache(properties, hdf5_cache);
+      use_driver(properties, driver_);
       file_ = is_new_ ? create_hdf5(name_, properties) : open_hdf5_file(name_, writable_, properties);
+      driver_.own_space(keeps_no_book_of_space(file_));
     } catch (const failure& problem) {
       explain(problem, name_, writable_);
     }
@@ -205,8 +219,8 @@ class disk_file final : public file_access {
     [[maybe_unused]] const auto ignored = ::ftruncate(descriptor_.get(), info.st_size);
   }
 
-  std::filesystem::path path_;
   descriptor descriptor_;
+  driven_file driver_;
 };
 
 class memory_file final : public file_access {
@@ -234,7 +248,10 @@ class memory_file final : public file_access {
 
   void reserve(std::uint64_t) override {}
   void sync() override {}
-  std::string scratch_directory() const override { return {}; }
+  chunk_area& area() noexcept override { return area_; }
+
+ private:
+  memory_area area_;
 };
 
 }  // namespace

@@ -5,6 +5,7 @@
 // other HDF5 programs.
 #pragma once
 
+#include "store/hdf5/driver.hpp"
 #include "store/hdf5/handle.hpp"
 #include "store/open.hpp"
 
@@ -37,7 +38,11 @@ class file_access {
   virtual void reserve(std::uint64_t bytes) = 0;
   /// Makes what was written durable, and gives back what was reserved and not used.
   virtual void sync() = 0;
-  virtual std::string scratch_directory() const = 0;
+
+  /// Where encoded chunks wait for a commit.
+  virtual chunk_area& area() noexcept = 0;
+  /// The driver of a file on disk, which is its area; null for an image.
+  virtual driven_file* driver() noexcept { return nullptr; }
 
  protected:
   /// To be called by destructors: HDF5 lets go of the file before our lock does.

@@ -1,0 +1,67 @@
+// Free space of a file: extents that may be written, by offset and by size. A plain value, not synchronised.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <utility>
+
+namespace hugehist::store {
+
+class free_extents {
+ public:
+  /// Takes so many bytes out of the smallest extent that has them; nothing where none has.
+  std::optional<std::uint64_t> take(std::uint64_t size) {
+    const auto found = by_size_.lower_bound({size, 0});
+    if (found == by_size_.end()) return {};
+    const auto [length, offset] = *found;
+    erase(offset, length);
+    if (length > size) insert(offset + size, length - size);
+    return offset;
+  }
+
+  /// Gives an extent back, joined with its neighbours. What is free already stays free.
+  void give(std::uint64_t offset, std::uint64_t size) {
+    auto end = offset + size;
+    auto next = by_offset_.upper_bound(offset);
+    if (next != by_offset_.begin() && std::prev(next)->first + std::prev(next)->second >= offset) --next;
+    while (next != by_offset_.end() && next->first <= end) {
+      const auto [begin, length] = *next++;
+      offset = std::min(offset, begin);
+      end = std::max(end, begin + length);
+      erase(begin, length);
+    }
+    if (end > offset) insert(offset, end - offset);
+  }
+
+  /// Takes out the extent that ends at `end`, if there is one, and not what lies before `least`. Returns where it began.
+  std::uint64_t trim(std::uint64_t end, std::uint64_t least) {
+    if (by_offset_.empty()) return end;
+    const auto [offset, size] = *by_offset_.rbegin();
+    if (offset + size != end || end <= least) return end;
+    erase(offset, size);
+    if (offset < least) insert(offset, least - offset);
+    return std::max(offset, least);
+  }
+
+  std::uint64_t bytes() const noexcept { return bytes_; }
+
+ private:
+  void insert(std::uint64_t offset, std::uint64_t size) {
+    by_offset_.emplace(offset, size);
+    by_size_.emplace(size, offset);
+    bytes_ += size;
+  }
+  void erase(std::uint64_t offset, std::uint64_t size) {
+    by_offset_.erase(offset);
+    by_size_.erase({size, offset});
+    bytes_ -= size;
+  }
+
+  std::map<std::uint64_t, std::uint64_t> by_offset_;             // size
+  std::set<std::pair<std::uint64_t, std::uint64_t>> by_size_;  // size, offset
+  std::uint64_t bytes_ = 0;
+};
+
+}  // namespace hugehist::store

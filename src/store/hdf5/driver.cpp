@@ -1,0 +1,314 @@
+#include "store/hdf5/driver.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+
+namespace hugehist::store::hdf5 {
+namespace {
+
+/// Reads all; what lies beyond the end of the file is zero.
+bool read_all(int descriptor, std::uint64_t offset, std::size_t size, void* to) {
+  auto* at = static_cast<std::byte*>(to);
+  while (size > 0) {
+    const auto got = ::pread(descriptor, at, size, static_cast<off_t>(offset));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return false;
+    if (got == 0) {
+      std::memset(at, 0, size);
+      return true;
+    }
+    at += got;
+    offset += static_cast<std::uint64_t>(got);
+    size -= static_cast<std::size_t>(got);
+  }
+  return true;
+}
+
+bool write_all(int descriptor, std::uint64_t offset, std::size_t size, const void* from) {
+  // Beyond the limit the system would send a signal that ends the process.
+  struct rlimit limit {};
+  if (::getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY && offset + size > limit.rlim_cur) {
+    errno = EFBIG;
+    return false;
+  }
+  const auto* at = static_cast<const std::byte*>(from);
+  while (size > 0) {
+    const auto written = ::pwrite(descriptor, at, size, static_cast<off_t>(offset));
+    if (written < 0 && errno == EINTR) continue;
+    if (written == 0) errno = ENOSPC;
+    if (written <= 0) return false;
+    at += written;
+    offset += static_cast<std::uint64_t>(written);
+    size -= static_cast<std::size_t>(written);
+  }
+  return true;
+}
+
+}  // namespace
+
+// ---- chunks
+
+/// REQUIRES: the mutex is held
+std::uint64_t driven_file::place(std::uint64_t size) {
+  if (const auto offset = free_.take(size)) return *offset;
+  const auto offset = std::max(end_, end_of_addresses_);
+  end_ = offset + size;
+  return offset;
+}
+
+chunk_area::location driven_file::write(codec::encoded_chunk chunk) {
+  location result{0, checked_size(chunk), chunk.filter_mask};
+  {
+    const std::lock_guard lock{mutex_};
+    result.offset = place(result.size);
+  }
+  if (!write_all(descriptor_, result.offset, result.size, chunk.bytes.data())) {
+    const auto code = errno;
+    forget(result);
+    throw std::system_error{code, std::generic_category(), "cannot write a chunk to '" + name_ + "'"};
+  }
+  return result;
+}
+
+codec::encoded_chunk driven_file::read(const location& from) const {
+  codec::encoded_chunk chunk{std::vector<std::byte>(from.size), from.filter_mask};
+  if (!read_all(descriptor_, from.offset, from.size, chunk.bytes.data()))
+    throw std::system_error{errno, std::generic_category(), "cannot read a chunk from '" + name_ + "'"};
+  return chunk;
+}
+
+void driven_file::forget(const location& which) noexcept {
+  const std::lock_guard lock{mutex_};
+  try {
+    free_.give(which.offset, which.size);
+  } catch (const std::bad_alloc&) {
+    return;  // then nobody uses that space again
+  }
+  end_ = free_.trim(end_, end_of_addresses_);
+}
+
+// ---- commits
+
+void driven_file::expect(const location& placed) {
+  expected_ = extent{placed.offset, placed.size};
+  is_met_ = false;
+}
+
+void driven_file::adopt(const location& placed) {
+  const std::lock_guard lock{mutex_};
+  expected_.reset();
+  // An earlier try of the same commit may have come to another end.
+  std::erase_if(retired_, [&](const extent& other) { return other.offset == placed.offset; });
+  if (!is_met_) retired_.push_back({placed.offset, placed.size});
+}
+
+void driven_file::retire(std::uint64_t offset, std::uint64_t size) {
+  if (!owns_space_) return;
+  const std::lock_guard lock{mutex_};
+  retired_.push_back({offset, size});
+}
+
+void driven_file::abandon() noexcept {
+  const std::lock_guard lock{mutex_};
+  end_ = 0;
+}
+
+void driven_file::free_retired() {
+  const std::lock_guard lock{mutex_};
+  for (const auto& [offset, size] : retired_) free_.give(offset, size);
+  retired_.clear();
+}
+
+// ---- HDF5's side
+
+std::uint64_t driven_file::allocate(bool is_chunk, std::uint64_t size) {
+  const std::lock_guard lock{mutex_};
+  const bool meets = is_chunk && expected_ && expected_->size == size && !is_met_;
+  is_met_ = is_met_ || meets;
+  const auto offset = meets ? expected_->offset : place(size);
+  end_of_addresses_ = std::max(end_of_addresses_, offset + size);
+  return offset;
+}
+
+bool driven_file::read_bytes(bool is_chunk, std::uint64_t offset, std::size_t size, void* to) {
+  if (is_chunk && is_locating_) {
+    located_ = offset;
+    return true;
+  }
+  return read_all(descriptor_, offset, size, to);
+}
+
+bool driven_file::write_bytes(bool is_chunk, std::uint64_t offset, std::size_t size, const void* from) {
+  if (!is_chunk || !expected_ || expected_->size != size) return write_all(descriptor_, offset, size, from);
+  return offset == expected_->offset || copy(expected_->offset, offset, size);
+}
+
+bool driven_file::copy(std::uint64_t from, std::uint64_t to, std::size_t size) {
+  std::vector<std::byte> bytes(size);
+  return read_all(descriptor_, from, size, bytes.data()) && write_all(descriptor_, to, size, bytes.data());
+}
+
+std::optional<std::uint64_t> driven_file::file_size() const noexcept {
+  struct stat info {};
+  if (::fstat(descriptor_, &info) != 0) return {};
+  return static_cast<std::uint64_t>(info.st_size);
+}
+
+/// As HDF5 wants it, but not so that chunks are cut off which wait behind it.
+bool driven_file::set_file_size() noexcept {
+  const std::lock_guard lock{mutex_};
+  const auto size = file_size();
+  if (!size) return false;
+  const auto wanted = std::max(end_of_addresses_, end_);
+  return *size == wanted || ::ftruncate(descriptor_, static_cast<off_t>(wanted)) == 0;
+}
+
+// ---- the driver class
+
+namespace {
+
+struct open_file {
+  H5FD_t base;  // HDF5's, and first
+  driven_file* file;
+};
+
+driven_file& file_of(H5FD_t* file) { return *reinterpret_cast<open_file*>(file)->file; }
+driven_file& file_of(const H5FD_t* file) { return *reinterpret_cast<const open_file*>(file)->file; }
+
+/// In the form from which `fail` takes the code.
+herr_t fail_in_driver(const char* function, const char* what, int code) {
+  H5Epush2(H5E_DEFAULT, __FILE__, function, __LINE__, H5E_ERR_CLS, H5E_VFL, H5E_SYSERRSTR,
+           "%s: errno = %d, error message = '%s'", what, code, std::generic_category().message(code).c_str());
+  return -1;
+}
+
+H5FD_t* driver_open(const char*, unsigned, hid_t properties, haddr_t) noexcept {
+  const auto* const info = static_cast<driven_file* const*>(H5Pget_driver_info(properties));
+  if (info == nullptr) return nullptr;
+  (*info)->set_end_of_addresses(0);
+  auto* const made = new (std::nothrow) open_file{};
+  if (made == nullptr) return nullptr;
+  made->file = *info;
+  return &made->base;
+}
+
+herr_t driver_close(H5FD_t* file) noexcept {
+  delete reinterpret_cast<open_file*>(file);
+  return 0;
+}
+
+/// Each opening is a file of its own to HDF5: what is shared would outlive the handle that it came from.
+int driver_compare(const H5FD_t* a, const H5FD_t* b) noexcept {
+  const auto *x = &file_of(a), *y = &file_of(b);
+  return x < y ? -1 : x > y ? 1 : 0;
+}
+
+herr_t driver_query(const H5FD_t*, unsigned long* flags) noexcept {
+  // Without AGGREGATE_SMALLDATA, so that space for each chunk is asked for.
+  *flags = H5FD_FEAT_ACCUMULATE_METADATA | H5FD_FEAT_DATA_SIEVE | H5FD_FEAT_AGGREGATE_METADATA |
+           H5FD_FEAT_DEFAULT_VFD_COMPATIBLE;
+  return 0;
+}
+
+haddr_t driver_allocate(H5FD_t* file, H5FD_mem_t type, hid_t, hsize_t size) noexcept {
+  try {
+    return file_of(file).allocate(type == H5FD_MEM_DRAW, size);
+  } catch (...) {
+    return HADDR_UNDEF;
+  }
+}
+
+haddr_t driver_get_end(const H5FD_t* file, H5FD_mem_t) noexcept { return file_of(file).end_of_addresses(); }
+
+herr_t driver_set_end(H5FD_t* file, H5FD_mem_t, haddr_t end) noexcept {
+  file_of(file).set_end_of_addresses(end);
+  return 0;
+}
+
+/// Space at the end that HDF5 lets go: it is the driver's to know what else lies there.
+herr_t driver_free(H5FD_t*, H5FD_mem_t, hid_t, haddr_t, hsize_t) noexcept { return 0; }
+
+haddr_t driver_get_file_size(const H5FD_t* file, H5FD_mem_t) noexcept {
+  const auto size = file_of(file).file_size();
+  return size ? *size : HADDR_UNDEF;
+}
+
+herr_t driver_read(H5FD_t* file, H5FD_mem_t type, hid_t, haddr_t offset, size_t size, void* to) noexcept {
+  if (file_of(file).read_bytes(type == H5FD_MEM_DRAW, offset, size, to)) return 0;
+  return fail_in_driver(__func__, "file read failed", errno);
+}
+
+herr_t driver_write(H5FD_t* file, H5FD_mem_t type, hid_t, haddr_t offset, size_t size, const void* from) noexcept {
+  try {
+    if (file_of(file).write_bytes(type == H5FD_MEM_DRAW, offset, size, from)) return 0;
+    return fail_in_driver(__func__, "file write failed", errno);
+  } catch (...) {
+    return fail_in_driver(__func__, "file write failed", ENOMEM);
+  }
+}
+
+herr_t driver_truncate(H5FD_t* file, hid_t, hbool_t) noexcept {
+  return file_of(file).set_file_size() ? 0 : fail_in_driver(__func__, "unable to set the length of the file", errno);
+}
+
+/// HDF5's own lock, by which its programs know of each other.
+herr_t driver_lock(H5FD_t* file, hbool_t exclusive) noexcept {
+  if (::flock(file_of(file).descriptor(), (exclusive ? LOCK_EX : LOCK_SH) | LOCK_NB) == 0 || errno == ENOSYS) return 0;
+  return fail_in_driver(__func__, "unable to lock file", errno);
+}
+
+herr_t driver_unlock(H5FD_t* file) noexcept {
+  if (::flock(file_of(file).descriptor(), LOCK_UN) == 0 || errno == ENOSYS) return 0;
+  return fail_in_driver(__func__, "unable to unlock file", errno);
+}
+
+hid_t driver_id() {
+  static const H5FD_class_t driver = [] {
+    H5FD_class_t made{};
+#if H5_VERSION_GE(1, 13, 2)
+    made.version = H5FD_CLASS_VERSION;
+    made.value = static_cast<H5FD_class_value_t>(H5FD_VFD_RESERVED + 0x68);  // "h"
+#endif
+    made.name = "hugehist";
+    made.maxaddr = (haddr_t{1} << 63) - 1;
+    made.fc_degree = H5F_CLOSE_WEAK;
+    made.fapl_size = sizeof(driven_file*);
+    made.open = driver_open;
+    made.close = driver_close;
+    made.cmp = driver_compare;
+    made.query = driver_query;
+    made.alloc = driver_allocate;
+    made.free = driver_free;
+    made.get_eoa = driver_get_end;
+    made.set_eoa = driver_set_end;
+    made.get_eof = driver_get_file_size;
+    made.read = driver_read;
+    made.write = driver_write;
+    made.truncate = driver_truncate;
+    made.lock = driver_lock;
+    made.unlock = driver_unlock;
+    constexpr std::array map = H5FD_FLMAP_DICHOTOMY;
+    std::ranges::copy(map, made.fl_map);
+    return made;
+  }();
+  static const hid_t id = check(H5FDregister(&driver), "registering the file driver");
+  return id;
+}
+
+}  // namespace
+
+void use_driver(hid_t access_properties, driven_file& file) {
+  driven_file* const info = &file;
+  check(H5Pset_driver(access_properties, driver_id(), static_cast<const void*>(&info)), "file properties");
+}
+
+}  // namespace hugehist::store::hdf5

@@ -1,0 +1,100 @@
+// HDF5's way to the file, and ours beside it: a virtual file driver that lets chunks be in the file before HDF5 knows.
+//
+// A chunk is written as soon as it is encoded, by any thread, to space that nothing committed uses. At the commit HDF5 is
+// told of it: it asks the driver for space and gets the place where the bytes are, and its own writing of them is
+// skipped. So encoded bytes are written once, and HDF5 handles nothing but its metadata. The driver owns the space of the
+// file: HDF5 forgets what it frees (file space strategy AGGR), and what a commit replaced is used again after it, within
+// one opening of the file.
+#pragma once
+
+#include "store/chunk_area.hpp"
+#include "store/free_extents.hpp"
+#include "store/hdf5/handle.hpp"
+
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace hugehist::store::hdf5 {
+
+class driven_file final : public chunk_area {
+ public:
+  /// `descriptor` stays the caller's, and open for as long as this.
+  driven_file(int descriptor, std::string name) : descriptor_{descriptor}, name_{std::move(name)} {}
+  driven_file(const driven_file&) = delete;
+  driven_file& operator=(const driven_file&) = delete;
+
+  location write(codec::encoded_chunk chunk) override;
+  codec::encoded_chunk read(const location& from) const override;
+  void forget(const location& which) noexcept override;
+
+  // --- for the commit, inside a session
+
+  /// The next space of that size that HDF5 asks for is this one. After it, HDF5's write of the content is skipped; where it
+  /// took other space all the same, the driver copies.
+  void expect(const location& placed);
+  /// The chunk is part of the commit now. Says whether HDF5 uses the place; else it is free again after the commit.
+  void adopt(const location& placed);
+  /// Where the chunk that `read` makes HDF5 read lies. Nothing is read.
+  template <class Read>
+  std::optional<std::uint64_t> locate(Read&& read) {
+    is_locating_ = true;
+    located_.reset();
+    try {
+      read();
+    } catch (...) {
+      is_locating_ = false;
+      throw;
+    }
+    is_locating_ = false;
+    return located_;
+  }
+  /// Forgets chunks that no commit took: the file will end where HDF5 ends it.
+  void abandon() noexcept;
+  /// Whether HDF5 keeps no book of free space, so that what it lets go is ours to use again.
+  void own_space(bool owned) noexcept { owns_space_ = owned; }
+  /// What a commit has replaced. It is free once that is durable.
+  void retire(std::uint64_t offset, std::uint64_t size);
+  void free_retired();
+
+  // --- for HDF5
+
+  std::uint64_t end_of_addresses() const noexcept { return end_of_addresses_; }
+  void set_end_of_addresses(std::uint64_t end) noexcept { end_of_addresses_ = end; }
+  std::uint64_t allocate(bool is_chunk, std::uint64_t size);
+  /// False with errno set on failure.
+  bool read_bytes(bool is_chunk, std::uint64_t offset, std::size_t size, void* to);
+  bool write_bytes(bool is_chunk, std::uint64_t offset, std::size_t size, const void* from);
+  std::optional<std::uint64_t> file_size() const noexcept;
+  bool set_file_size() noexcept;
+  int descriptor() const noexcept { return descriptor_; }
+
+ private:
+  struct extent {
+    std::uint64_t offset, size;
+  };
+  std::uint64_t place(std::uint64_t size);
+  bool copy(std::uint64_t from, std::uint64_t to, std::size_t size);
+
+  const int descriptor_;
+  const std::string name_;
+  std::uint64_t end_of_addresses_ = 0;  // what HDF5 takes for the end of the file
+  bool owns_space_ = false;
+
+  mutable std::mutex mutex_;  // guards what follows; HDF5's side is under the session's lock besides
+  std::uint64_t end_ = 0;     // of what was placed
+  free_extents free_;
+  std::vector<extent> retired_;
+
+  std::optional<extent> expected_;
+  bool is_met_ = false;
+  bool is_locating_ = false;
+  std::optional<std::uint64_t> located_;
+};
+
+/// Files that are opened or created with these access properties go through the driver. Inside a session.
+void use_driver(hid_t access_properties, driven_file& file);
+
+}  // namespace hugehist::store::hdf5
