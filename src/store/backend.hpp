@@ -34,8 +34,7 @@ struct change_set {
   std::vector<created> create;
   std::vector<changed> change;
   /// Calls its argument for each changed chunk in file order.
-  std::function<void(
-      const std::function<void(const chunk_key&, std::size_t plane, const chunk_area::location&)>&)>
+  std::function<void(const std::function<void(const chunk_key&, std::size_t plane, const chunk_area::location&)>&)>
       for_each_chunk;
   std::uint64_t chunk_bytes = 0;      ///< of all changed chunks together
   const file_record* file = nullptr;  ///< null: unchanged

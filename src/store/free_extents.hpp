@@ -35,7 +35,8 @@ class free_extents {
     if (end > offset) insert(offset, end - offset);
   }
 
-  /// Takes out the extent that ends at `end`, if there is one, and not what lies before `least`. Returns where it began.
+  /// Takes out the extent that ends at `end`, if there is one, and not what lies before `least`. Returns where it
+  /// began.
   std::uint64_t trim(std::uint64_t end, std::uint64_t least) {
     if (by_offset_.empty()) return end;
     const auto [offset, size] = *by_offset_.rbegin();
@@ -59,7 +60,7 @@ class free_extents {
     bytes_ -= size;
   }
 
-  std::map<std::uint64_t, std::uint64_t> by_offset_;             // size
+  std::map<std::uint64_t, std::uint64_t> by_offset_;           // size
   std::set<std::pair<std::uint64_t, std::uint64_t>> by_size_;  // size, offset
   std::uint64_t bytes_ = 0;
 };

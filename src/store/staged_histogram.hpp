@@ -9,8 +9,8 @@
 #include <variant>
 #include <vector>
 
-#include "store/overlay.hpp"
 #include "store/chunk_area.hpp"
+#include "store/overlay.hpp"
 #include "store/store.hpp"
 
 namespace hugehist::store {

@@ -97,8 +97,7 @@ class staged_store final : public store {
   } mark_;
 };
 
-staged_store::staged_store(std::unique_ptr<backend> medium)
-    : backend_{std::move(medium)}, area_{backend_->area()} {
+staged_store::staged_store(std::unique_ptr<backend> medium) : backend_{std::move(medium)}, area_{backend_->area()} {
   for (auto& stored : backend_->load()) {
     auto histogram = std::make_unique<staged_histogram>();
     histogram->name = std::move(stored.name);

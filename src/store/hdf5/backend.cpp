@@ -363,11 +363,12 @@ void hdf5_backend::apply_chunk(medium_histogram& histogram, std::size_t plane, c
                                const chunk_area::location& where) {
   auto* const driver = access_->driver();
   const auto old = find_stored_chunk(plane_of(histogram, plane), offset, file_bytes_, driver);
-  std::uint64_t old_size = 0;
+  std::optional<chunk_area::location> replaced;
+  std::size_t old_size = 0;
   if (const auto* place = std::get_if<chunk_area::location>(&old)) {
     if (place->offset == where.offset) return;  // an earlier try of this commit came as far
+    replaced = *place;
     old_size = place->size;
-    driver->retire(place->offset, place->size);
   } else if (const auto* content = std::get_if<codec::encoded_chunk>(&old)) {
     old_size = content->bytes.size();
   }
@@ -384,7 +385,7 @@ void hdf5_backend::apply_chunk(medium_histogram& histogram, std::size_t plane, c
   }
   driver->expect(where);
   write_placed_chunk(plane_of(histogram, plane), offset, where);
-  driver->adopt(where);
+  driver->adopt(where, replaced);
 }
 
 void hdf5_backend::apply(const change_set& changes) {
@@ -397,6 +398,7 @@ void hdf5_backend::apply(const change_set& changes) {
     apply_chunks(changes);
     const auto ledger = append_ledger(access_->file(), ledger_, changes.new_ledger_ids);
     if (changes.file != nullptr) write_file_record(access_->file(), file_, *changes.file);
+    if (auto* driver = access_->driver()) driver->settle_end();
     access_->flush();
     access_->sync();
     if (auto* driver = access_->driver()) driver->free_retired();

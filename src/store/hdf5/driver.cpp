@@ -60,7 +60,7 @@ bool write_all(int descriptor, std::uint64_t offset, std::size_t size, const voi
 /// REQUIRES: the mutex is held
 std::uint64_t driven_file::place(std::uint64_t size) {
   if (const auto offset = free_.take(size)) return *offset;
-  const auto offset = std::max(end_, end_of_addresses_);
+  const auto offset = std::max(end_, hdf5_end_);
   end_ = offset + size;
   return offset;
 }
@@ -76,7 +76,16 @@ chunk_area::location driven_file::write(codec::encoded_chunk chunk) {
     forget(result);
     throw std::system_error{code, std::generic_category(), "cannot write a chunk to '" + name_ + "'"};
   }
+  start_writing_out(result.size);
   return result;
+}
+
+/// Has the system write to the disk while we work, so that the sync at the commit finds little left to do.
+void driven_file::start_writing_out(std::uint64_t bytes) noexcept {
+  constexpr std::uint64_t step = std::uint64_t{4} << 20;
+  const auto before = written_.fetch_add(bytes, std::memory_order_relaxed);
+  if (before / step == (before + bytes) / step) return;
+  [[maybe_unused]] const auto only_a_hint = ::sync_file_range(descriptor_, 0, 0, SYNC_FILE_RANGE_WRITE);
 }
 
 codec::encoded_chunk driven_file::read(const location& from) const {
@@ -93,7 +102,7 @@ void driven_file::forget(const location& which) noexcept {
   } catch (const std::bad_alloc&) {
     return;  // then nobody uses that space again
   }
-  end_ = free_.trim(end_, end_of_addresses_);
+  end_ = free_.trim(end_, hdf5_end_);
 }
 
 // ---- commits
@@ -103,18 +112,20 @@ void driven_file::expect(const location& placed) {
   is_met_ = false;
 }
 
-void driven_file::adopt(const location& placed) {
+void driven_file::adopt(const location& placed, const std::optional<location>& replaced) {
   const std::lock_guard lock{mutex_};
   expected_.reset();
   // An earlier try of the same commit may have come to another end.
   std::erase_if(retired_, [&](const extent& other) { return other.offset == placed.offset; });
-  if (!is_met_) retired_.push_back({placed.offset, placed.size});
+  if (!is_met_)
+    retired_.push_back({placed.offset, placed.size});
+  else if (replaced && owns_space_)
+    retired_.push_back({replaced->offset, replaced->size});
 }
 
-void driven_file::retire(std::uint64_t offset, std::uint64_t size) {
-  if (!owns_space_) return;
+void driven_file::settle_end() noexcept {
   const std::lock_guard lock{mutex_};
-  retired_.push_back({offset, size});
+  hdf5_end_ = std::max(hdf5_end_, end_);
 }
 
 void driven_file::abandon() noexcept {
@@ -130,12 +141,22 @@ void driven_file::free_retired() {
 
 // ---- HDF5's side
 
+std::uint64_t driven_file::end() const noexcept {
+  const std::lock_guard lock{mutex_};
+  return std::max(end_, hdf5_end_);
+}
+
+void driven_file::set_end(std::uint64_t end) noexcept {
+  const std::lock_guard lock{mutex_};
+  hdf5_end_ = end;
+}
+
 std::uint64_t driven_file::allocate(bool is_chunk, std::uint64_t size) {
   const std::lock_guard lock{mutex_};
   const bool meets = is_chunk && expected_ && expected_->size == size && !is_met_;
   is_met_ = is_met_ || meets;
   const auto offset = meets ? expected_->offset : place(size);
-  end_of_addresses_ = std::max(end_of_addresses_, offset + size);
+  hdf5_end_ = std::max(hdf5_end_, offset + size);
   return offset;
 }
 
@@ -168,7 +189,7 @@ bool driven_file::set_file_size() noexcept {
   const std::lock_guard lock{mutex_};
   const auto size = file_size();
   if (!size) return false;
-  const auto wanted = std::max(end_of_addresses_, end_);
+  const auto wanted = std::max(hdf5_end_, end_);
   return *size == wanted || ::ftruncate(descriptor_, static_cast<off_t>(wanted)) == 0;
 }
 
@@ -194,7 +215,7 @@ herr_t fail_in_driver(const char* function, const char* what, int code) {
 H5FD_t* driver_open(const char*, unsigned, hid_t properties, haddr_t) noexcept {
   const auto* const info = static_cast<driven_file* const*>(H5Pget_driver_info(properties));
   if (info == nullptr) return nullptr;
-  (*info)->set_end_of_addresses(0);
+  (*info)->set_end(0);
   auto* const made = new (std::nothrow) open_file{};
   if (made == nullptr) return nullptr;
   made->file = *info;
@@ -227,10 +248,10 @@ haddr_t driver_allocate(H5FD_t* file, H5FD_mem_t type, hid_t, hsize_t size) noex
   }
 }
 
-haddr_t driver_get_end(const H5FD_t* file, H5FD_mem_t) noexcept { return file_of(file).end_of_addresses(); }
+haddr_t driver_get_end(const H5FD_t* file, H5FD_mem_t) noexcept { return file_of(file).end(); }
 
 herr_t driver_set_end(H5FD_t* file, H5FD_mem_t, haddr_t end) noexcept {
-  file_of(file).set_end_of_addresses(end);
+  file_of(file).set_end(end);
   return 0;
 }
 

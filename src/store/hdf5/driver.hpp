@@ -1,16 +1,17 @@
 // HDF5's way to the file, and ours beside it: a virtual file driver that lets chunks be in the file before HDF5 knows.
 //
-// A chunk is written as soon as it is encoded, by any thread, to space that nothing committed uses. At the commit HDF5 is
-// told of it: it asks the driver for space and gets the place where the bytes are, and its own writing of them is
-// skipped. So encoded bytes are written once, and HDF5 handles nothing but its metadata. The driver owns the space of the
-// file: HDF5 forgets what it frees (file space strategy AGGR), and what a commit replaced is used again after it, within
-// one opening of the file.
+// A chunk is written as soon as it is encoded, by any thread, to space that nothing committed uses. At the commit HDF5
+// is told of it: it asks the driver for space and gets the place where the bytes are, and its own writing of them is
+// skipped. So encoded bytes are written once, and HDF5 handles nothing but its metadata. The driver owns the space of
+// the file: HDF5 forgets what it frees (file space strategy AGGR), and what a commit replaced is used again after it,
+// within one opening of the file.
 #pragma once
 
 #include "store/chunk_area.hpp"
 #include "store/free_extents.hpp"
 #include "store/hdf5/handle.hpp"
 
+#include <atomic>
 #include <cstdint>
 #include <mutex>
 #include <optional>
@@ -32,11 +33,12 @@ class driven_file final : public chunk_area {
 
   // --- for the commit, inside a session
 
-  /// The next space of that size that HDF5 asks for is this one. After it, HDF5's write of the content is skipped; where it
-  /// took other space all the same, the driver copies.
+  /// The next space of that size that HDF5 asks for is this one. After it, HDF5's write of the content is skipped;
+  /// where it took other space all the same, the driver copies.
   void expect(const location& placed);
-  /// The chunk is part of the commit now. Says whether HDF5 uses the place; else it is free again after the commit.
-  void adopt(const location& placed);
+  /// The expected chunk is part of the commit now, and `replaced` is what it was before. HDF5 uses the new place and
+  /// has let go of the old one, or it keeps the old one (chunks without filters): the other is free after the commit.
+  void adopt(const location& placed, const std::optional<location>& replaced);
   /// Where the chunk that `read` makes HDF5 read lies. Nothing is read.
   template <class Read>
   std::optional<std::uint64_t> locate(Read&& read) {
@@ -51,18 +53,20 @@ class driven_file final : public chunk_area {
     is_locating_ = false;
     return located_;
   }
+  /// To be called before HDF5 writes down where the file ends: it will not end before that any more.
+  void settle_end() noexcept;
   /// Forgets chunks that no commit took: the file will end where HDF5 ends it.
   void abandon() noexcept;
   /// Whether HDF5 keeps no book of free space, so that what it lets go is ours to use again.
   void own_space(bool owned) noexcept { owns_space_ = owned; }
-  /// What a commit has replaced. It is free once that is durable.
-  void retire(std::uint64_t offset, std::uint64_t size);
+  /// What commits have replaced is free: to be called once they are durable.
   void free_retired();
 
   // --- for HDF5
 
-  std::uint64_t end_of_addresses() const noexcept { return end_of_addresses_; }
-  void set_end_of_addresses(std::uint64_t end) noexcept { end_of_addresses_ = end; }
+  /// The end of the file to HDF5: behind all chunks that wait, so that it extends nothing into them.
+  std::uint64_t end() const noexcept;
+  void set_end(std::uint64_t end) noexcept;
   std::uint64_t allocate(bool is_chunk, std::uint64_t size);
   /// False with errno set on failure.
   bool read_bytes(bool is_chunk, std::uint64_t offset, std::size_t size, void* to);
@@ -76,15 +80,17 @@ class driven_file final : public chunk_area {
     std::uint64_t offset, size;
   };
   std::uint64_t place(std::uint64_t size);
+  void start_writing_out(std::uint64_t bytes) noexcept;
   bool copy(std::uint64_t from, std::uint64_t to, std::size_t size);
 
   const int descriptor_;
   const std::string name_;
-  std::uint64_t end_of_addresses_ = 0;  // what HDF5 takes for the end of the file
+  std::atomic<std::uint64_t> written_ = 0;  // bytes of chunks
   bool owns_space_ = false;
 
-  mutable std::mutex mutex_;  // guards what follows; HDF5's side is under the session's lock besides
-  std::uint64_t end_ = 0;     // of what was placed
+  mutable std::mutex mutex_;    // guards what follows; HDF5's side is under the session's lock besides
+  std::uint64_t hdf5_end_ = 0;  // as HDF5 set it last; it may have written that down
+  std::uint64_t end_ = 0;       // of what was placed
   free_extents free_;
   std::vector<extent> retired_;
 
