@@ -178,6 +178,7 @@ entry& chunk_cache::impl::load(lock_type& lock, const layout& layout, const stor
     if (!e.data) e.data = aligned_buffer{bytes};
     e.rows = row_sources{e.format.planes, e.format.rows()};
     e.blank = !io.read(e.format, key, e.data.data());
+    if (!e.blank) e.rows.find(e.data.data(), e.format.row_bytes);
   } catch (...) {
     lock.lock();
     remove(e);

@@ -1,5 +1,6 @@
 #include "write/add_rows.hpp"
 
+#include "chunk/row_sources.hpp"
 #include "write/cell_kernels.hpp"
 
 #include <cstring>
@@ -13,20 +14,10 @@ class plane_of_rows {
   plane_of_rows(const whole_rows& rows, std::size_t plane, std::byte* target)
       : rows_{rows}, source_{rows.planes[plane]}, target_{target}, bytes_{rows.elements * element_size} {}
 
-  /// The first addition: finds rows that are equal, as codec::row_matches does.
   void set(std::span<std::uint32_t> holders) const noexcept {
-    std::uint32_t before = 0, repeated = 0;
-    for (std::uint32_t r = 0; r < holders.size(); ++r) {
-      if (r > 0 && is_equal(r, before)) {
-        holders[r] = repeated = before;
-      } else if (repeated != before && is_equal(r, repeated)) {
-        holders[r] = repeated;
-      } else {
-        holders[r] = r;
-        set_run(rows_.kind, target(r), source(r), rows_.elements);
-      }
-      before = holders[r];
-    }
+    chunk::find_holders(holders, [this](std::uint32_t a, std::uint32_t b) { return is_equal(a, b); });
+    for (std::uint32_t r = 0; r < holders.size(); ++r)
+      if (holders[r] == r) set_run(rows_.kind, target(r), source(r), rows_.elements);
   }
 
   /// Rows that were equal and get something else part first, from a holder that has not changed yet.

@@ -24,6 +24,7 @@ struct medium_histogram {
   std::vector<std::size_t> chunk_shape, extents;  // as committed
   plane_handles planes = {};                      // opened at first use
   std::array<bool, max_planes> absent = {};       // of a histogram of others without content
+  bool made_by_commit = false;                    // by the one that runs: its planes are empty
   std::optional<storage_usage> usage = {};        // counted at first use after a commit: HDF5 walks its whole index
 };
 
@@ -329,7 +330,7 @@ void hdf5_backend::apply_histograms(const change_set& changes) {
     histograms_.erase(id);
     remove_if_there(path);
     write_histogram(create_group(access_->file(), path), record);
-    histograms_.emplace(id, describe(path, record));
+    histograms_.emplace(id, describe(path, record)).first->second.made_by_commit = true;
   }
   for (const auto& change : changes.change) {
     auto& known = at(change.id);
@@ -337,6 +338,7 @@ void hdf5_backend::apply_histograms(const change_set& changes) {
     update_histogram(open_group(access_->file(), change.name), *change.record, change.labels_before,
                      change.chunk_shape_changed);
     known.chunk_shape = change.record->chunk_shape;
+    known.made_by_commit = change.chunk_shape_changed;
     known.extents = model::extents(change.record->schema.axes);
   }
 }
@@ -354,15 +356,18 @@ void hdf5_backend::apply_chunks(const change_set& changes) {
   });
   // HDF5 (1.10.8) remembers the chunk that it looked up last and does not notice that H5Dwrite_chunk changed it: a
   // read through the same handle would get the old filter mask, so the right bytes and wrong numbers.
-  for (auto& [id, histogram] : histograms_)
+  for (auto& [id, histogram] : histograms_) {
     for (auto& plane : histogram.planes) plane.reset();
+    histogram.made_by_commit = false;
+  }
 }
 
 /// One chunk that waits in the area becomes the dataset's.
 void hdf5_backend::apply_chunk(medium_histogram& histogram, std::size_t plane, const std::vector<hsize_t>& offset,
                                const chunk_area::location& where) {
   auto* const driver = access_->driver();
-  const auto old = find_stored_chunk(plane_of(histogram, plane), offset, file_bytes_, driver);
+  found_chunk old;
+  if (!histogram.made_by_commit) old = find_stored_chunk(plane_of(histogram, plane), offset, file_bytes_, driver);
   std::optional<chunk_area::location> replaced;
   std::size_t old_size = 0;
   if (const auto* place = std::get_if<chunk_area::location>(&old)) {
