@@ -32,7 +32,7 @@ SAMPLES = 16  # of events, which the (dataset, category) pairs share in turn, ea
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--datasets", type=int, default=253)
     parser.add_argument("--categories", type=int, default=366)
-    parser.add_argument("--events", type=int, default=700, help="of each (dataset, category)")
+    parser.add_argument("--events", type=int, default=350, help="of each (dataset, category)")
     parser.add_argument("--memory", default="1 GiB", help="the file's budget")
     parser.add_argument("--dir", type=Path, help="where the file goes (default: the system's temporary)")
     parser.add_argument("--output", type=Path, help="the numbers as JSON")
@@ -54,8 +54,11 @@ def sample(events: int, rng: np.random.Generator) -> Sample:
     weights = np.repeat(rng.lognormal(0, 0.3, events)[:, None], SYSTEMATICS, axis=1)
     weights[:, varying] *= 1 + 0.1 * rng.standard_normal((events, len(varying)))
     bins = 1 + (score * BINS).astype(np.intp)
-    made = [np.stack([np.bincount(bins, w, BINS + 2) for w in power.T]) for power in (weights, weights**2)]
-    return Sample(score, weights, made[0], made[1])
+    values, variances = np.zeros((2, SYSTEMATICS, BINS + 2))
+    for i, column in enumerate(weights.T):
+        values[i] = np.bincount(bins, column, BINS + 2)
+        variances[i] = np.bincount(bins, column**2, BINS + 2)
+    return Sample(score, weights, values, variances)
 
 
 def expected(samples: list[Sample], scale: Array, power: int, plane: str) -> list[Array]:
@@ -93,7 +96,11 @@ def main(given: argparse.Namespace) -> int:
                     h.fill(dataset=dataset, category=category, systematic=systematics, dnn_score_max=events.score,
                            weight=events.weights * scale[d, c])  # fmt: skip
         seconds = time.perf_counter() - start
-        result["fill"] = {"seconds": seconds, "bytes_per_second": dense / seconds, "entries": scale.size * given.events * SYSTEMATICS}
+        result["fill"] = {
+            "seconds": seconds,
+            "bytes_per_second": dense / seconds,
+            "entries": scale.size * given.events * SYSTEMATICS,
+        }
         result["file_bytes"] = path.stat().st_size
         print(f"filled and closed: {seconds:.1f} s, {dense / seconds / 1e9:.2f} GB/s of bins, "
               f"{result['file_bytes'] / 1e9:.2f} GB on disk", flush=True)  # fmt: skip
@@ -104,12 +111,16 @@ def main(given: argparse.Namespace) -> int:
                 start = time.perf_counter()
                 projection = file["h"].project(axis).to_hist()
                 seconds = time.perf_counter() - start
-                for found, wanted in ((projection.values(flow=True), values[i]), (projection.variances(flow=True), variances[i])):
+                for found, wanted in (
+                    (projection.values(flow=True), values[i]),
+                    (projection.variances(flow=True), variances[i]),
+                ):
                     np.testing.assert_allclose(found, wanted, rtol=1e-9, err_msg=axis)
                 result[f"project {axis}"] = {"seconds": seconds, "bytes_per_second": dense / seconds}
                 print(f"projected onto {axis}: {seconds:.2f} s, {dense / seconds / 1e9:.1f} GB/s", flush=True)
         result["peak_rss"], result["peak_rss_above_start"] = memory.peak(), memory.peak() - before
-    print(f"peak memory: {result['peak_rss'] / 2**20:.0f} MiB, {result['peak_rss_above_start'] / 2**20:.0f} above the start")
+    above = result["peak_rss_above_start"] / 2**20
+    print(f"peak memory: {result['peak_rss'] / 2**20:.0f} MiB, {above:.0f} above the start")
     if given.output is not None:
         given.output.write_text(json.dumps(result, indent=1) + "\n")
     return 0

@@ -1,0 +1,192 @@
+#include "catch.hpp"
+#include "support_store.hpp"
+
+#include "store/free_extents.hpp"
+#include "store/hdf5/driver.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <map>
+#include <random>
+#include <thread>
+#include <vector>
+
+using namespace hugehist;
+using store::chunk_area;
+using store::free_extents;
+using store::hdf5::driven_file;
+
+namespace {
+
+/// A file that is gone when the test ends.
+class unlinked_file {
+ public:
+  unlinked_file() {
+    auto path = (std::filesystem::temp_directory_path() / "hugehist-driver-XXXXXX").string();
+    descriptor_ = ::mkstemp(path.data());
+    REQUIRE(descriptor_ >= 0);
+    ::unlink(path.c_str());
+  }
+  ~unlinked_file() { ::close(descriptor_); }
+  int descriptor() const { return descriptor_; }
+
+ private:
+  int descriptor_ = -1;
+};
+
+codec::encoded_chunk chunk_of(std::size_t size, unsigned seed) {
+  std::mt19937 random{seed};
+  codec::encoded_chunk chunk{std::vector<std::byte>(size), seed};
+  for (auto& byte : chunk.bytes) byte = static_cast<std::byte>(random());
+  return chunk;
+}
+
+}  // namespace
+
+TEST_CASE("free space is taken where it fits best, and neighbours join") {
+  free_extents free;
+  CHECK_FALSE(free.take(1));
+  free.give(100, 50);
+  free.give(300, 20);
+  free.give(500, 200);
+  CHECK(free.take(20) == 300U);
+  CHECK(free.take(30) == 100U);  // and 130 to 150 stay
+  free.give(150, 10);
+  CHECK(free.bytes() == 230);
+  CHECK(free.take(30) == 130U);  // joined
+  CHECK_FALSE(free.take(201));
+  free.give(490, 10);
+  free.give(480, 30);  // what is free already stays free once
+  CHECK(free.bytes() == 220);
+  CHECK(free.take(220) == 480U);
+  CHECK(free.bytes() == 0);
+}
+
+TEST_CASE("free space at the end is cut off, down to what must stay") {
+  free_extents free;
+  free.give(10, 5);
+  free.give(50, 50);
+  CHECK(free.trim(90, 0) == 90);  // something lies at the end
+  CHECK(free.trim(100, 70) == 70);
+  CHECK(free.take(20) == 50U);
+  CHECK(free.trim(70, 70) == 70);
+  CHECK(free.bytes() == 5);
+}
+
+TEST_CASE("chunks that wait never overlap, nor what HDF5 has; from any thread") {
+  const unlinked_file file;
+  driven_file area{file.descriptor(), "test"};
+  area.own_space(true);
+  area.set_end(1000);
+  std::map<std::uint64_t, std::uint64_t> hdf5{{0, 1000}};  // offset, end
+  constexpr unsigned threads = 4;
+  std::vector<std::map<std::uint64_t, std::pair<chunk_area::location, unsigned>>> held(threads);
+  for (unsigned round = 0; round < 20; ++round) {
+    std::vector<std::thread> workers;
+    for (unsigned t = 0; t < threads; ++t)
+      workers.emplace_back([&, t] {
+        std::mt19937 random{round * threads + t};
+        for (int i = 0; i < 30; ++i) {
+          if (random() % 3 == 0 && !held[t].empty()) {
+            area.forget(held[t].begin()->second.first);
+            held[t].erase(held[t].begin());
+            continue;
+          }
+          const auto seed = static_cast<unsigned>(random());
+          const auto where = area.write(chunk_of(1 + random() % 3000, seed));
+          held[t].emplace(where.offset, std::pair{where, seed});
+        }
+      });
+    for (auto& worker : workers) worker.join();
+
+    // HDF5 asks for space of its own, at the end or wherever there is some.
+    std::mt19937 random{round};
+    const std::uint64_t size = 1 + random() % 5000;
+    if (random() % 2 == 0) {
+      const auto end = area.end();
+      area.set_end(end + size);
+      hdf5.emplace(end, end + size);
+    } else {
+      const auto offset = area.allocate(false, size);
+      hdf5.emplace(offset, offset + size);
+    }
+
+    auto all = hdf5;
+    for (const auto& mine : held)
+      for (const auto& [offset, entry] : mine) {
+        const auto& [where, seed] = entry;
+        REQUIRE(all.emplace(offset, offset + where.size).second);
+        const auto content = area.read(where);
+        REQUIRE(content.bytes == chunk_of(where.size, seed).bytes);
+        REQUIRE(content.filter_mask == seed);
+      }
+    std::uint64_t last = 0;
+    for (const auto& [offset, end] : all) {
+      REQUIRE(offset >= last);
+      last = end;
+    }
+    REQUIRE(area.end() >= last);
+  }
+}
+
+TEST_CASE("what a commit replaces is free after it, and not before") {
+  const unlinked_file file;
+  driven_file area{file.descriptor(), "test"};
+  area.own_space(true);
+  const auto commit = [&](const chunk_area::location& placed, const std::optional<chunk_area::location>& replaced) {
+    area.expect(placed);
+    CHECK(area.allocate(true, placed.size) == placed.offset);
+    CHECK(area.write_bytes(true, placed.offset, placed.size, nullptr));  // the content is there
+    area.adopt(placed, replaced);
+  };
+  const auto first = area.write(chunk_of(500, 1));
+  commit(first, {});
+  area.free_retired();
+  const auto second = area.write(chunk_of(500, 2));
+  CHECK(second.offset != first.offset);
+  commit(second, first);
+  const auto third = area.write(chunk_of(500, 3));
+  CHECK(third.offset != first.offset);
+  area.free_retired();
+  CHECK(area.write(chunk_of(500, 4)).offset == first.offset);
+  CHECK(area.read(second).bytes == chunk_of(500, 2).bytes);
+
+  // HDF5 keeps to the old place: the content is copied there, and the new place is free.
+  area.expect(third);
+  CHECK(area.write_bytes(true, second.offset, second.size, nullptr));
+  area.adopt(third, second);
+  area.free_retired();
+  CHECK(area.read(second).bytes == chunk_of(500, 3).bytes);
+  CHECK(area.write(chunk_of(500, 5)).offset == third.offset);
+}
+
+TEST_CASE("chunks that no commit took are cut off at the end") {
+  const store_support::temporary_directory directory;
+  const auto path = directory.path() / "f.h5";
+  const auto made = [&] {
+    auto store = store::open_hdf5(path, store::access::create, std::size_t{1} << 20);
+    const auto id = store->create("h", store_support::growing_record());
+    store->append_labels(id, 0, std::vector<std::string>{"ttbar", "wjets"});
+    store->append_labels(id, 1, std::vector<std::string>{"7", "-3", "11"});
+    store->set_chunk_shape(id, store_support::growing_shape());
+    store->write_chunk({id, store_support::coordinate({0, 0, 0})}, 0, store_support::some_chunk(1));
+    store->commit();
+    return std::filesystem::file_size(path);
+  }();
+  {
+    auto store = store::open_hdf5(path, store::access::read_write, std::size_t{1} << 20);
+    const auto id = store->find("h");
+    for (std::uint32_t i = 0; i < 200; ++i)
+      store->write_chunk({id, store_support::coordinate({i % 2, i % 3, 0})}, 1, {std::vector<std::byte>(50000), 0});
+    CHECK(std::filesystem::file_size(path) > made + 5 * 50000);
+    CHECK(std::filesystem::file_size(path) < made + 20 * 50000);  // what was written again took the place of the old
+    store->rollback();
+  }
+  CHECK(std::filesystem::file_size(path) <= made + 4096);
+  const auto store = store::open_hdf5(path, store::access::read, std::size_t{1} << 20);
+  CHECK(store->read_chunk({store->find("h"), store_support::coordinate({0, 0, 0})}, 0)->bytes ==
+        store_support::some_chunk(1).bytes);
+}
