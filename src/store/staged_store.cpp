@@ -423,7 +423,7 @@ change_set staged_store::collect() const {
     histogram->chunks.for_each_location(
         [&](const chunk_area::location& location) { changes.chunk_bytes += location.size; });
   }
-  changes.for_each_chunk = [this, in_order = std::move(in_order)](const auto& visit) {
+  changes.for_each_chunk = [in_order = std::move(in_order)](const auto& visit) {
     for (const auto& [id, histogram] : in_order)
       for (const auto& entry : histogram->chunks.sorted())
         for (std::size_t plane = 0; plane < entry.locations.size(); ++plane)

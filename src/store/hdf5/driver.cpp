@@ -202,6 +202,11 @@ struct open_file {
   driven_file* file;
 };
 
+/// What the access properties carry.
+struct properties_info {
+  driven_file* file;
+};
+
 driven_file& file_of(H5FD_t* file) { return *reinterpret_cast<open_file*>(file)->file; }
 driven_file& file_of(const H5FD_t* file) { return *reinterpret_cast<const open_file*>(file)->file; }
 
@@ -213,12 +218,12 @@ herr_t fail_in_driver(const char* function, const char* what, int code) {
 }
 
 H5FD_t* driver_open(const char*, unsigned, hid_t properties, haddr_t) noexcept {
-  const auto* const info = static_cast<driven_file* const*>(H5Pget_driver_info(properties));
+  const auto* const info = static_cast<const properties_info*>(H5Pget_driver_info(properties));
   if (info == nullptr) return nullptr;
-  (*info)->set_end(0);
+  info->file->set_end(0);
   auto* const made = new (std::nothrow) open_file{};
   if (made == nullptr) return nullptr;
-  made->file = *info;
+  made->file = info->file;
   return &made->base;
 }
 
@@ -302,7 +307,7 @@ hid_t driver_id() {
     made.name = "hugehist";
     made.maxaddr = (haddr_t{1} << 63) - 1;
     made.fc_degree = H5F_CLOSE_WEAK;
-    made.fapl_size = sizeof(driven_file*);
+    made.fapl_size = sizeof(properties_info);
     made.open = driver_open;
     made.close = driver_close;
     made.cmp = driver_compare;
@@ -328,8 +333,8 @@ hid_t driver_id() {
 }  // namespace
 
 void use_driver(hid_t access_properties, driven_file& file) {
-  driven_file* const info = &file;
-  check(H5Pset_driver(access_properties, driver_id(), static_cast<const void*>(&info)), "file properties");
+  const properties_info info{&file};
+  check(H5Pset_driver(access_properties, driver_id(), &info), "file properties");
 }
 
 }  // namespace hugehist::store::hdf5
