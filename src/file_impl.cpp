@@ -193,8 +193,8 @@ void file::impl::commit() {
 }
 
 void file::impl::discard() {
+  store->rollback();  // refuses after a commit that failed midway, and then nothing may be lost
   cache->drop_all();
-  store->rollback();
   for (const auto& state : states) {
     drop_filled(*state);
     state->removed = !store->contains(state->name) || store->find(state->name) != state->id;

@@ -163,6 +163,39 @@ TEST_CASE("what a commit replaces is free after it, and not before") {
   CHECK(area.write(chunk_of(500, 5)).offset == third.offset);
 }
 
+TEST_CASE("a place that a failed commit gave to HDF5 is nobody else's, until a later commit replaced it") {
+  const unlinked_file file;
+  driven_file area{file.descriptor(), "test"};
+  area.own_space(true);
+  const auto first = area.write(chunk_of(500, 1));
+  area.expect(first);
+  REQUIRE(area.allocate(true, first.size) == first.offset);
+  area.adopt(first, {});
+  // The commit fails here, and the chunk changes before the next.
+  area.forget(first);
+  const auto second = area.write(chunk_of(500, 2));
+  CHECK(second.offset != first.offset);
+  area.expect(second);
+  REQUIRE(area.allocate(true, second.size) == second.offset);
+  area.adopt(second, first);
+  area.free_retired();
+  CHECK(area.write(chunk_of(500, 3)).offset == first.offset);
+  CHECK(area.read(second).bytes == chunk_of(500, 2).bytes);
+}
+
+TEST_CASE("what HDF5 writes after a chunk that it did not take is written") {
+  const unlinked_file file;
+  driven_file area{file.descriptor(), "test"};
+  const auto chunk = area.write(chunk_of(500, 1));
+  area.expect(chunk);
+  area.expect_nothing();
+  const auto list = chunk_of(500, 2);
+  const auto offset = area.allocate(true, 500);
+  CHECK(offset != chunk.offset);
+  CHECK(area.write_bytes(true, offset, 500, list.bytes.data()));
+  CHECK(area.read({offset, 500, 0}).bytes == list.bytes);
+}
+
 TEST_CASE("chunks that no commit took are cut off at the end") {
   const store_support::temporary_directory directory;
   const auto path = directory.path() / "f.h5";

@@ -388,14 +388,21 @@ void hdf5_backend::apply_chunk(medium_histogram& histogram, std::size_t plane, c
     write_stored_chunk(plane_of(histogram, plane), offset, access_->area().read(where));
     return;
   }
+  const auto dataset = plane_of(histogram, plane);
   driver->expect(where);
-  write_placed_chunk(plane_of(histogram, plane), offset, where);
+  try {
+    write_placed_chunk(dataset, offset, where);
+  } catch (...) {
+    driver->expect_nothing();  // else other data of that size would be taken for the chunk
+    throw;
+  }
   driver->adopt(where, replaced);
 }
 
 void hdf5_backend::apply(const change_set& changes) {
   access_->reserve(changes.chunk_bytes / 16 + metadata_slack);
   guarded<error>("cannot commit to '" + name() + "'", [&] {
+    if (!intact_) file_bytes_ = access_->size();  // an earlier try of this commit made it longer
     intact_ = false;
     for (auto& [id, histogram] : histograms_) histogram.usage.reset();
     if (!has_file_state(access_->file())) create_file_state(access_->file());

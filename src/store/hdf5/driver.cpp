@@ -97,6 +97,7 @@ codec::encoded_chunk driven_file::read(const location& from) const {
 
 void driven_file::forget(const location& which) noexcept {
   const std::lock_guard lock{mutex_};
+  if (adopted_.contains(which.offset)) return;  // HDF5 is there since a commit failed, and the next one replaces it
   try {
     free_.give(which.offset, which.size);
   } catch (const std::bad_alloc&) {
@@ -115,6 +116,7 @@ void driven_file::expect(const location& placed) {
 void driven_file::adopt(const location& placed, const std::optional<location>& replaced) {
   const std::lock_guard lock{mutex_};
   expected_.reset();
+  adopted_.insert(placed.offset);
   // An earlier try of the same commit may have come to another end.
   std::erase_if(retired_, [&](const extent& other) { return other.offset == placed.offset; });
   if (!is_met_)
@@ -137,6 +139,7 @@ void driven_file::free_retired() {
   const std::lock_guard lock{mutex_};
   for (const auto& [offset, size] : retired_) free_.give(offset, size);
   retired_.clear();
+  adopted_.clear();
 }
 
 // ---- HDF5's side

@@ -16,6 +16,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 namespace hugehist::store::hdf5 {
@@ -36,6 +37,7 @@ class driven_file final : public chunk_area {
   /// The next space of that size that HDF5 asks for is this one. After it, HDF5's write of the content is skipped;
   /// where it took other space all the same, the driver copies.
   void expect(const location& placed);
+  void expect_nothing() noexcept { expected_.reset(); }
   /// The expected chunk is part of the commit now, and `replaced` is what it was before. HDF5 uses the new place and
   /// has let go of the old one, or it keeps the old one (chunks without filters): the other is free after the commit.
   void adopt(const location& placed, const std::optional<location>& replaced);
@@ -93,6 +95,7 @@ class driven_file final : public chunk_area {
   std::uint64_t end_ = 0;       // of what was placed
   free_extents free_;
   std::vector<extent> retired_;
+  std::unordered_set<std::uint64_t> adopted_;  // offsets; by a commit that is not durable, and so may be tried again
 
   std::optional<extent> expected_;
   bool is_met_ = false;
