@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cstring>
 #include <map>
 #include <random>
@@ -222,4 +223,18 @@ TEST_CASE("chunks that no commit took are cut off at the end") {
   const auto store = store::open_hdf5(path, store::access::read, std::size_t{1} << 20);
   CHECK(store->read_chunk({store->find("h"), store_support::coordinate({0, 0, 0})}, 0)->bytes ==
         store_support::some_chunk(1).bytes);
+}
+
+TEST_CASE("what HDF5 keeps open after its file was let go reaches nothing") {
+  const unlinked_file file;
+  driven_file area{file.descriptor(), "test"};
+  std::array<std::byte, 100> bytes{};
+  REQUIRE(area.write_bytes(false, 0, bytes.size(), bytes.data()));
+  area.detach();
+  CHECK(area.write_bytes(false, 500, bytes.size(), bytes.data()));
+  CHECK(area.set_file_size());
+  CHECK_FALSE(area.read_bytes(false, 0, bytes.size(), bytes.data()));
+  struct stat info {};
+  REQUIRE(::fstat(file.descriptor(), &info) == 0);
+  CHECK(info.st_size == 100);
 }

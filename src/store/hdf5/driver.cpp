@@ -164,6 +164,10 @@ std::uint64_t driven_file::allocate(bool is_chunk, std::uint64_t size) {
 }
 
 bool driven_file::read_bytes(bool is_chunk, std::uint64_t offset, std::size_t size, void* to) {
+  if (is_detached_) {
+    errno = EBADF;
+    return false;
+  }
   if (is_chunk && is_locating_) {
     located_ = offset;
     return true;
@@ -172,6 +176,7 @@ bool driven_file::read_bytes(bool is_chunk, std::uint64_t offset, std::size_t si
 }
 
 bool driven_file::write_bytes(bool is_chunk, std::uint64_t offset, std::size_t size, const void* from) {
+  if (is_detached_) return true;
   if (!is_chunk || !expected_ || expected_->size != size) return write_all(descriptor_, offset, size, from);
   return offset == expected_->offset || copy(expected_->offset, offset, size);
 }
@@ -183,12 +188,14 @@ bool driven_file::copy(std::uint64_t from, std::uint64_t to, std::size_t size) {
 
 std::optional<std::uint64_t> driven_file::file_size() const noexcept {
   struct stat info {};
+  if (is_detached_) return end();
   if (::fstat(descriptor_, &info) != 0) return {};
   return static_cast<std::uint64_t>(info.st_size);
 }
 
 /// As HDF5 wants it, but not so that chunks are cut off which wait behind it.
 bool driven_file::set_file_size() noexcept {
+  if (is_detached_) return true;
   const std::lock_guard lock{mutex_};
   const auto size = file_size();
   if (!size) return false;
@@ -200,18 +207,17 @@ bool driven_file::set_file_size() noexcept {
 
 namespace {
 
-struct open_file {
-  H5FD_t base;  // HDF5's, and first
-  driven_file* file;
+struct open_file : H5FD_t {
+  std::shared_ptr<driven_file> file;
 };
 
 /// What the access properties carry.
 struct properties_info {
-  driven_file* file;
+  const std::shared_ptr<driven_file>* file;
 };
 
-driven_file& file_of(H5FD_t* file) { return *reinterpret_cast<open_file*>(file)->file; }
-driven_file& file_of(const H5FD_t* file) { return *reinterpret_cast<const open_file*>(file)->file; }
+driven_file& file_of(H5FD_t* file) { return *static_cast<open_file*>(file)->file; }
+const driven_file& file_of(const H5FD_t* file) { return *static_cast<const open_file*>(file)->file; }
 
 /// In the form from which `fail` takes the code.
 herr_t fail_in_driver(const char* function, const char* what, int code) {
@@ -223,15 +229,15 @@ herr_t fail_in_driver(const char* function, const char* what, int code) {
 H5FD_t* driver_open(const char*, unsigned, hid_t properties, haddr_t) noexcept {
   const auto* const info = static_cast<const properties_info*>(H5Pget_driver_info(properties));
   if (info == nullptr) return nullptr;
-  info->file->set_end(0);
   auto* const made = new (std::nothrow) open_file{};
   if (made == nullptr) return nullptr;
-  made->file = info->file;
-  return &made->base;
+  made->file = *info->file;
+  made->file->set_end(0);
+  return made;
 }
 
 herr_t driver_close(H5FD_t* file) noexcept {
-  delete reinterpret_cast<open_file*>(file);
+  delete static_cast<open_file*>(file);
   return 0;
 }
 
@@ -291,11 +297,13 @@ herr_t driver_truncate(H5FD_t* file, hid_t, hbool_t) noexcept {
 
 /// HDF5's own lock, by which its programs know of each other.
 herr_t driver_lock(H5FD_t* file, hbool_t exclusive) noexcept {
+  if (file_of(file).is_detached()) return 0;
   if (::flock(file_of(file).descriptor(), (exclusive ? LOCK_EX : LOCK_SH) | LOCK_NB) == 0 || errno == ENOSYS) return 0;
   return fail_in_driver(__func__, "unable to lock file", errno);
 }
 
 herr_t driver_unlock(H5FD_t* file) noexcept {
+  if (file_of(file).is_detached()) return 0;
   if (::flock(file_of(file).descriptor(), LOCK_UN) == 0 || errno == ENOSYS) return 0;
   return fail_in_driver(__func__, "unable to unlock file", errno);
 }
@@ -335,7 +343,7 @@ hid_t driver_id() {
 
 }  // namespace
 
-void use_driver(hid_t access_properties, driven_file& file) {
+void use_driver(hid_t access_properties, const std::shared_ptr<driven_file>& file) {
   const properties_info info{&file};
   check(H5Pset_driver(access_properties, driver_id(), &info), "file properties");
 }

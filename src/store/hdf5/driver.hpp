@@ -13,6 +13,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -23,7 +24,7 @@ namespace hugehist::store::hdf5 {
 
 class driven_file final : public chunk_area {
  public:
-  /// `descriptor` stays the caller's, and open for as long as this.
+  /// `descriptor` stays the caller's, and open until detach().
   driven_file(int descriptor, std::string name) : descriptor_{descriptor}, name_{std::move(name)} {}
   driven_file(const driven_file&) = delete;
   driven_file& operator=(const driven_file&) = delete;
@@ -74,6 +75,10 @@ class driven_file final : public chunk_area {
   bool read_bytes(bool is_chunk, std::uint64_t offset, std::size_t size, void* to);
   bool write_bytes(bool is_chunk, std::uint64_t offset, std::size_t size, const void* from);
   std::optional<std::uint64_t> file_size() const noexcept;
+  /// To be called when HDF5 should have let go. Of damaged files it keeps some open until the process ends (1.10.8),
+  /// and then closes them: nothing reaches the file any more.
+  void detach() noexcept { is_detached_ = true; }
+  bool is_detached() const noexcept { return is_detached_; }
   bool set_file_size() noexcept;
   int descriptor() const noexcept { return descriptor_; }
 
@@ -89,6 +94,7 @@ class driven_file final : public chunk_area {
   const std::string name_;
   std::atomic<std::uint64_t> written_ = 0;  // bytes of chunks
   bool owns_space_ = false;
+  bool is_detached_ = false;
 
   mutable std::mutex mutex_;    // guards what follows; HDF5's side is under the session's lock besides
   std::uint64_t hdf5_end_ = 0;  // as HDF5 set it last; it may have written that down
@@ -103,7 +109,8 @@ class driven_file final : public chunk_area {
   std::optional<std::uint64_t> located_;
 };
 
-/// Files that are opened or created with these access properties go through the driver. Inside a session.
-void use_driver(hid_t access_properties, driven_file& file);
+/// Files that are opened or created with these access properties go through the driver, and HDF5 keeps `file` for as
+/// long as it has them open. Inside a session; `file` itself must be there when they are opened.
+void use_driver(hid_t access_properties, const std::shared_ptr<driven_file>& file);
 
 }  // namespace hugehist::store::hdf5

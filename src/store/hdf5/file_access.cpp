@@ -153,21 +153,24 @@ bool keeps_no_book_of_space(hid_t file) {
 class disk_file final : public file_access {
  public:
   disk_file(const std::filesystem::path& path, access mode, std::size_t hdf5_cache)
-      : descriptor_{open_descriptor(path.string(), mode)}, driver_{descriptor_.get(), path.string()} {
+      : descriptor_{open_descriptor(path.string(), mode)},
+        driver_{std::make_shared<driven_file>(descriptor_.get(), path.string())} {
     name_ = path.string();
     writable_ = mode != access::read;
     is_new_ = mode == access::create || mode == access::replace;
     try {
       open(mode, hdf5_cache);
     } catch (...) {
+      driver_->detach();
       if (mode == access::create) ::unlink(name_.c_str());
       throw;
     }
   }
 
   ~disk_file() override {
-    driver_.abandon();
+    driver_->abandon();
     close_hdf5();
+    driver_->detach();
   }
 
   void reserve(std::uint64_t bytes) override {
@@ -192,8 +195,8 @@ class disk_file final : public file_access {
     if (::fdatasync(descriptor_.get()) != 0) refuse(errno, "cannot make '" + name_ + "' durable");
   }
 
-  chunk_area& area() noexcept override { return driver_; }
-  driven_file* driver() noexcept override { return &driver_; }
+  chunk_area& area() noexcept override { return *driver_; }
+  driven_file* driver() noexcept override { return driver_.get(); }
 
  private:
   void open(access mode, std::size_t hdf5_cache) {
@@ -206,7 +209,7 @@ class disk_file final : public file_access {
       bound_metadata_cache(properties, hdf5_cache);
       use_driver(properties, driver_);
       file_ = is_new_ ? create_hdf5(name_, properties) : open_hdf5_file(name_, writable_, properties);
-      driver_.own_space(keeps_no_book_of_space(file_));
+      driver_->own_space(keeps_no_book_of_space(file_));
     } catch (const failure& problem) {
       explain(problem, name_, writable_);
     }
@@ -220,7 +223,7 @@ class disk_file final : public file_access {
   }
 
   descriptor descriptor_;
-  driven_file driver_;
+  std::shared_ptr<driven_file> driver_;
 };
 
 class memory_file final : public file_access {
