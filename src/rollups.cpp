@@ -197,7 +197,7 @@ std::vector<std::size_t> find_axes(std::span<const axis_reference> kept, const s
   return found;
 }
 
-void add(const context& of, std::vector<std::size_t> axes, const histogram::progress_callback& progress) {
+void add(const context& of, const std::vector<std::size_t>& axes, const histogram::progress_callback& progress) {
   if (std::ranges::find(of.rollups, axes, &rollup::axes) != of.rollups.end())
     throw std::invalid_argument{"histogram '" + of.name + "' has a roll-up of " + described(axes_of(of, of.id), axes) +
                                 " already"};

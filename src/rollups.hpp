@@ -58,7 +58,7 @@ std::vector<std::size_t> find_axes(std::span<const axis_reference> kept, const s
                                    const std::string& owner);
 
 /// Creates it and sums what there is. On an exception there is none. Throws std::invalid_argument where it exists.
-void add(const context& of, std::vector<std::size_t> axes, const histogram::progress_callback& progress);
+void add(const context& of, const std::vector<std::size_t>& axes, const histogram::progress_callback& progress);
 /// Throws key_error where there is none.
 void remove(const context& of, const std::vector<std::size_t>& axes);
 
