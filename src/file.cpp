@@ -111,7 +111,7 @@ histogram file::create(const std::string& name, std::vector<axis::any> axes, sto
   const auto id = impl_->store->create(name, std::move(record));
   auto& state = impl_->adopt(name, id);
   try {
-    for (auto& each : kept) rollups::add(impl_->rolled(state), std::move(each), {});
+    for (auto& each : kept) rollups::add(impl_->rolled(state), each, {});
   } catch (...) {
     impl_->store->remove(id);
     state.removed = true;
