@@ -123,7 +123,7 @@ void file::impl::try_to_make_room() noexcept {
   try {
     make_room();
   } catch (const std::exception&) {
-    // What waits still waits, in memory or in the scratch file; nothing is lost.
+    // What waits still waits, in memory or in the store's area; nothing is lost.
     const std::lock_guard lock{filling};
     merge_failed = true;
   }

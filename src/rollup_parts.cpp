@@ -37,6 +37,7 @@ std::vector<bin_lists> split(const bin_lists& box, std::size_t most_cells) {
 std::vector<axis_map> maps_of(const bin_lists& box, const std::vector<std::size_t>& kept,
                               const std::vector<std::size_t>& extents) {
   std::vector<axis_map> maps;
+  maps.reserve(extents.size());
   for (const auto extent : extents) maps.push_back(axis_map::sum(extent));
   for (std::size_t i = 0; i < kept.size(); ++i) maps[kept[i]] = axis_map::list(extents[kept[i]], box[i]);
   return maps;

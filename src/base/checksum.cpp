@@ -1,5 +1,7 @@
 #include "base/checksum.hpp"
 
+#include "base/prefetch.hpp"
+
 #include <algorithm>
 #include <bit>
 #include <cstring>
@@ -37,9 +39,10 @@ std::uint64_t merge_lane(std::uint64_t hash, std::uint64_t lane) noexcept {
 checksum_stream::checksum_stream(std::uint64_t seed) noexcept
     : seed_{seed}, lanes_{seed + prime1 + prime2, seed + prime2, seed, seed - prime1} {}
 
-void checksum_stream::add_stripes(const std::byte* from, std::size_t count) noexcept {
+void checksum_stream::add_stripes(const std::byte* from, std::size_t count, const std::byte* later) noexcept {
   auto [a, b, c, d] = lanes_;
-  for (; count > 0; --count, from += stripe) {
+  for (; count > 0; --count, from += stripe, later += stripe) {
+    prefetch(later);
     a = round(a, load<std::uint64_t>(from));
     b = round(b, load<std::uint64_t>(from + 8));
     c = round(c, load<std::uint64_t>(from + 16));
@@ -48,17 +51,17 @@ void checksum_stream::add_stripes(const std::byte* from, std::size_t count) noex
   lanes_ = {a, b, c, d};
 }
 
-void checksum_stream::add(std::span<const std::byte> bytes) noexcept {
+void checksum_stream::add(std::span<const std::byte> bytes, const std::byte* later) noexcept {
   const auto held = size_ % stripe;
   size_ += bytes.size();
   if (held > 0) {
     const auto n = std::min(stripe - held, bytes.size());
     std::ranges::copy(bytes.first(n), rest_.begin() + static_cast<std::ptrdiff_t>(held));
     if (held + n < stripe) return;
-    add_stripes(rest_.data(), 1);
+    add_stripes(rest_.data(), 1, later);
     bytes = bytes.subspan(n);
   }
-  add_stripes(bytes.data(), bytes.size() / stripe);
+  add_stripes(bytes.data(), bytes.size() / stripe, later);
   std::ranges::copy(bytes.last(bytes.size() % stripe), rest_.begin());
 }
 

@@ -15,12 +15,14 @@ std::uint64_t checksum(std::span<const std::byte> bytes, std::uint64_t seed = 0)
 class checksum_stream {
  public:
   explicit checksum_stream(std::uint64_t seed = 0) noexcept;
-  void add(std::span<const std::byte> bytes) noexcept;
+  void add(std::span<const std::byte> bytes) noexcept { add(bytes, bytes.data()); }
+  /// Fetches as many bytes from `later` meanwhile, wherever that is.
+  void add(std::span<const std::byte> bytes, const std::byte* later) noexcept;
   std::uint64_t value() const noexcept;
 
  private:
   static constexpr std::size_t stripe = 32;
-  void add_stripes(const std::byte* from, std::size_t count) noexcept;
+  void add_stripes(const std::byte* from, std::size_t count, const std::byte* later) noexcept;
 
   std::uint64_t seed_;
   std::array<std::uint64_t, 4> lanes_;

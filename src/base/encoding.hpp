@@ -3,6 +3,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
+#include <utility>
 #include <vector>
 
 namespace hugehist::codec {
@@ -20,10 +22,22 @@ struct settings {
   bool operator==(const settings&) const = default;
 };
 
+/// A chunk's plane as it is stored, in somebody's memory.
+struct encoded_view {
+  std::span<const std::byte> bytes;
+  std::uint32_t filter_mask = 0;
+};
+
 /// A chunk's plane as it is stored.
 struct encoded_chunk {
   std::vector<std::byte> bytes;
   std::uint32_t filter_mask = 0;
+
+  encoded_chunk() = default;
+  encoded_chunk(std::vector<std::byte> content, std::uint32_t mask) : bytes{std::move(content)}, filter_mask{mask} {}
+  explicit encoded_chunk(const encoded_view& view)
+      : bytes{view.bytes.begin(), view.bytes.end()}, filter_mask{view.filter_mask} {}
+  operator encoded_view() const noexcept { return {bytes, filter_mask}; }  // NOLINT(google-explicit-constructor)
 };
 
 }  // namespace hugehist::codec

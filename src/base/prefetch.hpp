@@ -5,14 +5,18 @@
 
 namespace hugehist::base {
 
-inline void prefetch(const std::byte* from, std::size_t bytes) noexcept {
+/// A line of the cache. The address may be any.
+inline void prefetch(const void* from) noexcept {
 #if defined(__GNUC__)
-  constexpr std::size_t cache_line = 64;
-  for (std::size_t at = 0; at < bytes; at += cache_line) __builtin_prefetch(from + at);
+  __builtin_prefetch(from);
 #else
   static_cast<void>(from);
-  static_cast<void>(bytes);
 #endif
+}
+
+inline void prefetch(const std::byte* from, std::size_t bytes) noexcept {
+  constexpr std::size_t line = 64;
+  for (std::size_t at = 0; at < bytes; at += line) prefetch(from + at);
 }
 
 }  // namespace hugehist::base

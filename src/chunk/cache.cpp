@@ -11,10 +11,11 @@
 #include <utility>
 
 #include "base/thread_pool.hpp"
-#include "chunk/buffers.hpp"
 #include "chunk/chunk_io.hpp"
+#include "chunk/chunk_memory.hpp"
 #include "chunk/lru_list.hpp"
 #include "chunk/row_sources.hpp"
+#include "codec/row_matches.hpp"
 
 namespace hugehist::chunk {
 namespace {
@@ -29,23 +30,20 @@ enum class entry_state {
 struct entry : lru_node {
   chunk_format format;
   const store::chunk_key* key = nullptr;  // the map's
-  aligned_buffer data;
+  std::byte* data = nullptr;
   entry_state state = entry_state::loading;
   bool dirty = false;
   bool blank = false;  // not stored, and the memory holds anything: for as long as it is pinned and clean
   std::size_t pins = 0;
   chunk::row_sources rows;
 
-  void write_out_rows() noexcept { rows.write_out(data.data(), format.row_bytes); }
+  void write_out_rows() noexcept { rows.write_out(data, format.row_bytes); }
 };
-
-/// Shorter rows are not worth the book-keeping.
-constexpr std::size_t min_row = 64;
 
 chunk_format format_of(const layout& layout) {
   const auto plane = layout.grid.cells() * element_size;
   const auto row = layout.variations_axis ? layout.grid.strides().at(*layout.variations_axis) * element_size : 0;
-  return {layout.codec, layout.planes, plane, row >= min_row && row < plane ? row : 0};
+  return {layout.codec, layout.planes, plane, codec::row_matches::is_worth_a_look(plane, row) ? row : 0};
 }
 
 std::string mebibytes(std::size_t bytes) {
@@ -57,7 +55,12 @@ std::string mebibytes(std::size_t bytes) {
 
 struct chunk_cache::impl {
   impl(store::store& store, std::size_t budget_bytes, std::size_t memory_option)
-      : io{store}, budget{budget_bytes}, memory{memory_option} {}
+      : io{store}, budget{budget_bytes}, memory{memory_option}, chunks{budget_bytes} {}
+  impl(const impl&) = delete;
+  impl& operator=(const impl&) = delete;
+  ~impl() {
+    for (auto& [key, e] : entries) chunks.give_back(e.data, e.format.chunk_bytes());
+  }
 
   using lock_type = std::unique_lock<std::mutex>;
 
@@ -104,8 +107,8 @@ struct chunk_cache::impl {
   unsigned waiting = 0;
   std::unordered_map<store::chunk_key, entry, store::chunk_key_hash> entries;
   lru_list lru;
-  buffer_pool buffers;
-  std::size_t used = 0;     // bytes of all entries, loading ones included; with buffers: <= budget
+  chunk_memory chunks;      // of all entries
+  std::size_t used = 0;     // bytes of all entries, loading ones included; <= budget
   std::size_t writing = 0;  // entries in that state
   std::uint64_t hits = 0, misses = 0;
 };
@@ -139,7 +142,7 @@ void chunk_cache::impl::write(lock_type& lock, entry& e) {
   ++writing;
   lock.unlock();
   try {
-    io.write(e.format, *e.key, e.data.data(), e.rows);
+    io.write(e.format, *e.key, e.data, e.rows);
   } catch (...) {
     lock.lock();
     --writing;
@@ -156,7 +159,7 @@ void chunk_cache::impl::remove(entry& e) noexcept {
   assert(e.state != entry_state::writing);
   lru.remove(e);
   used -= e.format.chunk_bytes();
-  buffers.give_back(std::move(e.data));
+  if (e.data != nullptr) chunks.give_back(e.data, e.format.chunk_bytes());
   entries.erase(entries.find(*e.key));
 }
 
@@ -171,14 +174,16 @@ entry& chunk_cache::impl::load(lock_type& lock, const layout& layout, const stor
   const auto bytes = e.format.chunk_bytes();
   used += bytes;
   ++misses;
-  e.data = buffers.take(bytes);
-  buffers.trim(budget - used);
+  try {
+    e.data = chunks.take(bytes);
+  } catch (const std::bad_alloc&) {
+    remove(e);
+    throw;
+  }
   lock.unlock();
   try {
-    if (!e.data) e.data = aligned_buffer{bytes};
     e.rows = row_sources{e.format.planes, e.format.rows()};
-    e.blank = !io.read(e.format, key, e.data.data());
-    if (!e.blank) e.rows.find(e.data.data(), e.format.row_bytes);
+    e.blank = !io.read(e.format, key, e.data);
   } catch (...) {
     lock.lock();
     remove(e);
@@ -329,7 +334,7 @@ pinned_chunk chunk_cache::pin_of(void* handle) noexcept {
   pinned_chunk pin;
   pin.cache_ = this;
   pin.entry_ = handle;
-  pin.data_ = e.data.data();
+  pin.data_ = e.data;
   pin.plane_bytes_ = e.format.plane_bytes;
   return pin;
 }
@@ -398,7 +403,7 @@ void chunk_cache::drop(store::histogram_id id) noexcept {
 void chunk_cache::drop_all() noexcept {
   const std::lock_guard lock{impl_->mutex};
   while (!impl_->entries.empty()) impl_->remove(impl_->entries.begin()->second);
-  impl_->buffers.trim(0);
+  impl_->chunks.release();
 }
 
 }  // namespace hugehist::chunk

@@ -116,15 +116,14 @@ void chunk_io::write(const chunk_format& format, const store::chunk_key& key, co
   for (std::size_t plane = 0; plane < format.planes; ++plane) {
     const std::span<const std::byte> source{data + plane * format.plane_bytes, format.plane_bytes};
     if (all_zero(source, rows.plane(plane), format.row_bytes) && !is_stored(key, plane)) continue;
-    auto encoded = coder->encode(source, format.codec, {format.row_bytes, rows.plane(plane)});
-    const auto bytes = encoded.bytes.size();
-    const auto where = store_.area().write(std::move(encoded));
+    const auto encoded = coder->encode(source, format.codec, {format.row_bytes, rows.plane(plane)});
+    const auto where = store_.area().write(encoded);
     {
       const std::lock_guard lock{store_mutex_};
       store_.set_chunk(key, plane, where);
     }
     any = true;
-    bytes_written_ += bytes;
+    bytes_written_ += encoded.bytes.size();
   }
   if (any) ++chunks_written_;
 }

@@ -15,21 +15,6 @@
 
 namespace hugehist::chunk {
 
-/// Finds rows that are equal to the row before, or to the last one that was repeated: `is_equal(row, earlier row)`.
-template <class IsEqual>
-void find_holders(std::span<std::uint32_t> holders, const IsEqual& is_equal) {
-  std::uint32_t before = 0, repeated = 0;
-  for (std::uint32_t r = 0; r < holders.size(); ++r) {
-    if (r > 0 && is_equal(r, before))
-      holders[r] = repeated = before;
-    else if (r > 0 && repeated != before && is_equal(r, repeated))
-      holders[r] = repeated;
-    else
-      holders[r] = r;
-    before = holders[r];
-  }
-}
-
 class row_sources {
  public:
   row_sources() = default;
@@ -51,17 +36,6 @@ class row_sources {
         if (const auto source = sources_[first + r]; source != r)
           std::memcpy(data + (first + r) * row_bytes, data + (first + source) * row_bytes, row_bytes);
     own_all();
-  }
-
-  /// Finds out which rows are equal.
-  void find(const std::byte* data, std::size_t row_bytes) noexcept {
-    if (rows_ == 0) return;
-    for (std::size_t p = 0; p * rows_ < sources_.size(); ++p) {
-      const auto* rows = data + p * rows_ * row_bytes;
-      find_holders(plane(p), [&](std::uint32_t a, std::uint32_t b) {
-        return std::memcmp(rows + a * row_bytes, rows + b * row_bytes, row_bytes) == 0;
-      });
-    }
   }
 
   void own_all() noexcept {

@@ -54,8 +54,11 @@ struct coder::impl {
 
   /// Into `packed`; returns how many bytes that are.
   std::size_t compress(std::span<const std::byte> plane, way way, const settings& settings, const row_layout& rows) {
-    if (way == way::rows) return zstd.encode_rows(plane, rows, packed);
-    const auto from = way == way::shuffled ? shuffle(plane) : plane;
+    if (way == way::rows)
+      if (const auto length = zstd.encode_rows(plane, rows, packed)) return *length;
+    const auto whole = written_out(plane, rows);
+    if (way == way::rows) return *zstd.encode_rows(whole, {rows.bytes}, packed);
+    const auto from = way == way::shuffled ? shuffle(whole) : whole;
     return settings.method == method::zstd ? zstd.encode(from, settings.level, packed)
                                            : deflate.encode(from, settings.level, packed);
   }
@@ -67,14 +70,12 @@ struct coder::impl {
       deflate.decode(from, to);
   }
 
-  /// The plane with all rows in their places. (zstd looks at what matches cover when a block does not compress.)
+  /// The plane with all rows in their places.
   std::span<const std::byte> written_out(std::span<const std::byte> plane, const row_layout& rows) {
-    const auto& sources = rows.sources;
-    const auto own = [&, row = std::uint32_t{0}](std::uint32_t source) mutable { return source == row++; };
-    if (std::ranges::all_of(sources, own)) return plane;
+    if (!rows.is_shared()) return plane;
     expanded.resize(plane.size());
-    for (std::size_t r = 0; r < sources.size(); ++r)
-      std::memcpy(expanded.data() + r * rows.bytes, plane.data() + sources[r] * rows.bytes, rows.bytes);
+    for (std::size_t at = 0; at < plane.size(); at += rows.bytes)
+      std::memcpy(expanded.data() + at, plane.data() + rows.place_of(at), rows.bytes);
     return expanded;
   }
 
@@ -90,25 +91,25 @@ coder::~coder() = default;
 coder::coder(coder&&) noexcept = default;
 coder& coder::operator=(coder&&) noexcept = default;
 
-encoded_chunk coder::encode(std::span<const std::byte> plane, const settings& settings, const row_layout& rows) {
+encoded_view coder::encode(std::span<const std::byte> plane, const settings& settings, const row_layout& rows) {
   assert(plane.size() % element == 0);
   auto& state = *impl_;
-  plane = state.written_out(plane, rows);
-  if (settings.method == method::none) return {{plane.begin(), plane.end()}, 0};
+  if (settings.method == method::none) return {state.written_out(plane, rows), 0};
   const bool has_rows =
       settings.method == method::zstd && settings.level < 0 && row_matches::is_worth_a_look(plane.size(), rows.bytes);
-  const auto ways = state.choice.ways(plane, has_rows);
+  const auto ways = state.choice.ways(plane, rows, has_rows);
   auto best = ways.front();
   if (ways.size() > 1) {
-    const auto unit = has_rows ? rows.bytes : element;
+    const auto unit = rows.bytes > 0 ? rows.bytes : element;
     const auto sample = plane.first(std::min(plane.size(), std::max(sample_bytes / unit, std::size_t{2}) * unit));
+    auto sample_rows = rows;
+    if (!rows.sources.empty()) sample_rows.sources = rows.sources.first(sample.size() / unit);
     std::array<std::size_t, 3> sizes;
-    for (std::size_t i = 0; i < ways.size(); ++i) sizes[i] = state.compress(sample, ways[i], settings, rows);
+    for (std::size_t i = 0; i < ways.size(); ++i) sizes[i] = state.compress(sample, ways[i], settings, sample_rows);
     best = state.choice.learn(std::span{sizes}.first(ways.size()));
   }
   const auto length = state.compress(plane, best, settings, rows);
-  const auto first = state.packed.begin();
-  return {{first, first + static_cast<std::ptrdiff_t>(length)}, best == way::shuffled ? 0 : no_shuffle};
+  return {std::span{state.packed}.first(length), best == way::shuffled ? 0 : no_shuffle};
 }
 
 void coder::decode(std::span<const std::byte> bytes, std::uint32_t filter_mask, const settings& settings,

@@ -31,7 +31,8 @@ class coder {
 
   /// Encodes a plane of eight-byte elements. Which way is best is measured on the data. What does not
   /// compress keeps its frame all the same (a few bytes): without it the chunk would have no checksum.
-  encoded_chunk encode(std::span<const std::byte> plane, const settings& settings, const row_layout& rows = {});
+  /// The result is the coder's (or `plane` itself) and there until the next call.
+  encoded_view encode(std::span<const std::byte> plane, const settings& settings, const row_layout& rows = {});
 
   /// Decodes into `plane`, whose size is the plane's. Throws corruption_error, without naming the chunk
   /// (the caller does), when the bytes are damaged or of another size.

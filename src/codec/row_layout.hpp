@@ -13,6 +13,18 @@ struct row_layout {
   /// For each row the one that holds its content, itself or an earlier one; empty: each its own. The memory of a row
   /// that another one holds is not looked at.
   std::span<const std::uint32_t> sources = {};
+
+  /// Where the content of that byte of the plane is.
+  std::size_t place_of(std::size_t byte) const noexcept {
+    const auto row = sources.empty() ? 0 : byte / bytes;
+    return sources.empty() ? byte : byte + sources[row] * bytes - row * bytes;
+  }
+  /// Whether some row is held by another one.
+  bool is_shared() const noexcept {
+    for (std::size_t row = 0; row < sources.size(); ++row)
+      if (sources[row] != row) return true;
+    return false;
+  }
 };
 
 }  // namespace hugehist::codec

@@ -12,13 +12,13 @@ constexpr std::size_t samples = 64;
 
 enum class look { empty, integers, short_mantissas, long_mantissas };
 
-look look_of(std::span<const std::byte> plane) noexcept {
+look look_of(std::span<const std::byte> plane, const row_layout& rows) noexcept {
   const auto elements = plane.size() / element;
   const auto step = elements < samples ? 1 : elements / samples;
   bool seen = false, integers = true, short_mantissas = true;
   for (std::size_t i = 0; i < elements; i += step) {
     std::uint64_t bits = 0;
-    std::memcpy(&bits, plane.data() + i * element, element);
+    std::memcpy(&bits, plane.data() + rows.place_of(i * element), element);
     if (bits == 0) continue;
     seen = true;
     const auto top = bits >> 48;
@@ -38,16 +38,17 @@ double cost(way way, std::size_t bytes) noexcept {
 
 }  // namespace
 
-std::span<const way> way_choice::ways(std::span<const std::byte> plane, bool has_rows) noexcept {
+std::span<const way> way_choice::ways(std::span<const std::byte> plane, const row_layout& rows,
+                                      bool may_match_rows) noexcept {
   static constexpr std::array all{way::plain, way::shuffled, way::rows};
   const auto only = [](way which) { return std::span{all}.subspan(static_cast<std::size_t>(which), 1); };
-  const auto seen = look_of(plane);
+  const auto seen = look_of(plane, rows);
   if (seen == look::empty) return only(way::plain);
   if (seen == look::integers) return only(way::shuffled);
-  auto& known = classes_[(seen == look::long_mantissas ? 1 : 0) + (has_rows ? 2 : 0)];
+  auto& known = classes_[(seen == look::long_mantissas ? 1 : 0) + (may_match_rows ? 2 : 0)];
   if (known.until_probe == 0) {
     probed_ = &known;
-    return std::span{all}.first(has_rows ? 3 : 2);
+    return std::span{all}.first(may_match_rows ? 3 : 2);
   }
   --known.until_probe;
   return only(known.best);

@@ -2,12 +2,14 @@
 //
 // Planes fall into few classes by the look of a few elements: integers, doubles with short mantissas (counts),
 // doubles with long ones (weights). For integers shuffling pays always. For doubles a part of every 32nd plane of a
-// class is encoded in every way, which costs 2 %, and the best one is used until the next such probe.
+// class is encoded in every way, and the best one is used until the next such probe.
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <span>
+
+#include "codec/row_layout.hpp"
 
 namespace hugehist::codec {
 
@@ -20,7 +22,7 @@ enum class way {
 class way_choice {
  public:
   /// How to encode this plane: one way, or several between which learn() chooses.
-  std::span<const way> ways(std::span<const std::byte> plane, bool has_rows) noexcept;
+  std::span<const way> ways(std::span<const std::byte> plane, const row_layout& rows, bool may_match_rows) noexcept;
   /// The best of several ways, given the size that each makes of the same bytes. REQUIRES: ways() gave several
   way learn(std::span<const std::size_t> sizes) noexcept;
 

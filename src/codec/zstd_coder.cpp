@@ -5,6 +5,7 @@
 #include <zstd_errors.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstdint>
 #include <new>
@@ -27,6 +28,22 @@ constexpr std::size_t checksum_bytes = 4;
 bool header_is_plain(std::span<const std::byte> frame) noexcept {
   constexpr auto unused_and_reserved = std::byte{0x18};
   return frame.size() > descriptor && (frame[descriptor] & unused_and_reserved) == std::byte{0};
+}
+
+/// Whether all blocks of a frame are compressed, none raw and none one repeated byte: RFC 8878, 3.1.1.
+bool has_compressed_blocks_only(std::span<const std::byte> frame) noexcept {
+  constexpr std::array<std::size_t, 4> content_size_bytes{0, 2, 4, 8}, dictionary_bytes{0, 1, 2, 4};
+  constexpr std::size_t block_header = 3;
+  const auto flags = std::to_integer<unsigned>(frame[descriptor]);
+  const bool single_segment = (flags >> 5 & 1) != 0;
+  auto at = descriptor + 1 + (single_segment ? 0 : 1) + dictionary_bytes[flags & 3];
+  at += flags >> 6 == 0 && single_segment ? 1 : content_size_bytes[flags >> 6];
+  for (unsigned header = 0; (header & 1) == 0; at += block_header + (header >> 3)) {
+    header = 0;
+    for (unsigned i = 0; i < block_header; ++i) header |= std::to_integer<unsigned>(frame[at + i]) << 8 * i;
+    if ((header >> 1 & 3) != 2) return false;
+  }
+  return true;
 }
 
 }  // namespace
@@ -54,8 +71,8 @@ std::size_t zstd_coder::encode(std::span<const std::byte> from, int level, std::
   return length;
 }
 
-std::size_t zstd_coder::encode_rows(std::span<const std::byte> from, const row_layout& rows,
-                                    std::vector<std::byte>& to) {
+std::optional<std::size_t> zstd_coder::encode_rows(std::span<const std::byte> from, const row_layout& rows,
+                                                   std::vector<std::byte>& to) {
   std::uint64_t checksum = 0;
   sequences_.clear();
   for (const auto& match : rows_.find(from, rows, checksum))
@@ -72,6 +89,7 @@ std::size_t zstd_coder::encode_rows(std::span<const std::byte> from, const row_l
                                        sequences_.size(), from.data(), from.size());
   ZSTD_CCtx_reset(context, ZSTD_reset_session_only);  // or it takes no parameters any more
   check_encoder(length);
+  if (rows.is_shared() && !has_compressed_blocks_only(std::span{to}.first(length))) return std::nullopt;
   // The checksum is known, so zstd need not read the plane again for it: RFC 8878, 3.1.1.
   to[descriptor] |= has_checksum;
   for (std::size_t i = 0; i < checksum_bytes; ++i) to[length++] = static_cast<std::byte>(checksum >> 8 * i);

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -19,9 +20,11 @@ class zstd_coder {
  public:
   /// Compresses into `to`, which grows as needed; returns the length of the frame.
   std::size_t encode(std::span<const std::byte> from, int level, std::vector<std::byte>& to);
-  /// The same with the matches that rows give, instead of zstd's own search.
+  /// The same with the matches that rows give, instead of zstd's own search. Nothing where rows are shared and zstd
+  /// looked at their memory, as it does when a block does not compress: then they have to be written out.
   /// REQUIRES: row_matches::is_worth_a_look(from.size(), rows.bytes)
-  std::size_t encode_rows(std::span<const std::byte> from, const row_layout& rows, std::vector<std::byte>& to);
+  std::optional<std::size_t> encode_rows(std::span<const std::byte> from, const row_layout& rows,
+                                         std::vector<std::byte>& to);
 
   /// Throws corruption_error unless `from` is an undamaged frame of exactly `to.size()` bytes.
   void decode(std::span<const std::byte> from, std::span<std::byte> to);

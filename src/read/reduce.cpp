@@ -13,7 +13,7 @@
 #include <unordered_map>
 #include <utility>
 
-#include "chunk/buffers.hpp"
+#include "chunk/aligned_buffer.hpp"
 #include "read/contribution.hpp"
 #include "read/reduction.hpp"
 

@@ -5,7 +5,7 @@
 
 namespace hugehist::store {
 
-std::uint32_t checked_size(const codec::encoded_chunk& chunk) {
+std::uint32_t checked_size(const codec::encoded_view& chunk) {
   if (chunk.bytes.size() > std::numeric_limits<std::uint32_t>::max())
     throw std::invalid_argument{"a chunk of 4 GiB or more cannot be kept: ask for smaller chunks"};
   return static_cast<std::uint32_t>(chunk.bytes.size());
@@ -17,11 +17,11 @@ std::optional<codec::encoded_chunk> content_of(found_chunk found, const chunk_ar
   return std::nullopt;
 }
 
-chunk_area::location memory_area::write(codec::encoded_chunk chunk) {
+chunk_area::location memory_area::write(const codec::encoded_view& chunk) {
   const auto size = checked_size(chunk);
-  chunk.bytes.shrink_to_fit();
+  std::vector<std::byte> bytes(chunk.bytes.begin(), chunk.bytes.end());
   const std::lock_guard lock{mutex_};
-  chunks_.emplace(next_, std::move(chunk.bytes));
+  chunks_.emplace(next_, std::move(bytes));
   return {next_++, size, chunk.filter_mask};
 }
 

@@ -26,7 +26,7 @@ class chunk_area {
   virtual ~chunk_area() = default;
 
   /// Throws std::system_error naming the file, and then nothing was written.
-  virtual location write(codec::encoded_chunk chunk) = 0;
+  virtual location write(const codec::encoded_view& chunk) = 0;
   virtual codec::encoded_chunk read(const location& from) const = 0;
   /// Gives back what a chunk takes that was never committed, or that nobody will read again.
   virtual void forget(const location& which) noexcept = 0;
@@ -41,7 +41,7 @@ std::optional<codec::encoded_chunk> content_of(found_chunk found, const chunk_ar
 /// Chunks in memory, for media that have no file.
 class memory_area final : public chunk_area {
  public:
-  location write(codec::encoded_chunk chunk) override;
+  location write(const codec::encoded_view& chunk) override;
   codec::encoded_chunk read(const location& from) const override;
   void forget(const location& which) noexcept override;
 
@@ -52,6 +52,6 @@ class memory_area final : public chunk_area {
 };
 
 /// Throws std::invalid_argument for a chunk of 4 GiB or more.
-std::uint32_t checked_size(const codec::encoded_chunk& chunk);
+std::uint32_t checked_size(const codec::encoded_view& chunk);
 
 }  // namespace hugehist::store

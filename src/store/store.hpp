@@ -96,8 +96,8 @@ class store {
   std::optional<codec::encoded_chunk> read_chunk(const chunk_key& key, std::size_t plane) {
     return content_of(find_chunk(key, plane), area());
   }
-  void write_chunk(const chunk_key& key, std::size_t plane, codec::encoded_chunk chunk) {
-    set_chunk(key, plane, area().write(std::move(chunk)));
+  void write_chunk(const chunk_key& key, std::size_t plane, const codec::encoded_view& chunk) {
+    set_chunk(key, plane, area().write(chunk));
   }
   virtual storage_usage usage(histogram_id id) const = 0;
 

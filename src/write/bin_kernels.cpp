@@ -1,7 +1,7 @@
 #include "write/bin_kernels.hpp"
 
+#include "base/simd.hpp"
 #include "write/delta_data.hpp"
-#include "write/simd.hpp"
 
 #if HUGEHIST_X86_KERNELS
 #include <immintrin.h>
@@ -48,7 +48,7 @@ HUGEHIST_TARGET inline void regular(const double* x, std::size_t n, double lower
 }  // namespace avx2
 #endif
 
-bool has_avx2() noexcept { return best_instruction_set() != instruction_set::baseline; }
+bool has_avx2() noexcept { return base::best_instruction_set() != base::instruction_set::baseline; }
 
 /// Index of the last edge that is not above x, -1 where there is none: std::upper_bound without branches. NaN is
 /// above all edges, as it is there.

@@ -1,10 +1,13 @@
 #include "write/cell_kernels.hpp"
 
+#include "base/prefetch.hpp"
+#include "base/simd.hpp"
 #include "model/moments.hpp"
-#include "write/simd.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
+#include <cstring>
 
 #if HUGEHIST_X86_KERNELS
 #include <immintrin.h>
@@ -17,8 +20,25 @@ namespace {
 inline std::uint64_t sum(std::uint64_t a, std::uint64_t b) noexcept { return a + b; }
 inline double sum(double a, double b) noexcept { return a + b; }
 
+constexpr std::size_t line = 64 / element_size;  // elements that are fetched at once
+
+/// Vectors of GCC and Clang, which they add and compare as their elements.
+template <class T, std::size_t width>
+struct lanes_type {
+  using type [[gnu::vector_size(width * sizeof(T)), gnu::aligned(alignof(T)), gnu::may_alias]] = T;
+};
+template <class Lanes>
+inline Lanes& lanes_at(void* from) noexcept {
+  return *static_cast<Lanes*>(from);
+}
+template <class Lanes>
+inline const Lanes& lanes_at(const void* from) noexcept {
+  return *static_cast<const Lanes*>(from);
+}
+
 namespace baseline {
 #define HUGEHIST_TARGET
+constexpr std::size_t width = 2;
 constexpr std::size_t lanes = 4;
 template <class T>
 inline void add_square(T* const* targets, const T* source, std::ptrdiff_t stride, std::size_t offset) noexcept {
@@ -35,6 +55,7 @@ inline void add_square(T* const* targets, const T* source, std::ptrdiff_t stride
 
 namespace avx2 {
 #define HUGEHIST_TARGET __attribute__((target("avx2")))
+constexpr std::size_t width = 4;
 constexpr std::size_t lanes = 4;
 HUGEHIST_TARGET inline void add_to(double* target, __m256d x) noexcept {
   _mm256_storeu_pd(target, _mm256_add_pd(_mm256_loadu_pd(target), x));
@@ -62,6 +83,7 @@ HUGEHIST_TARGET inline void add_square(T* const* targets, const T* source, std::
 
 namespace avx512 {
 #define HUGEHIST_TARGET __attribute__((target("avx512f,avx512dq,avx512vl")))
+constexpr std::size_t width = 8;
 constexpr std::size_t lanes = 8;
 HUGEHIST_TARGET inline void add_to(double* target, __m512d x) noexcept {
   _mm512_storeu_pd(target, _mm512_add_pd(_mm512_loadu_pd(target), x));
@@ -103,8 +125,9 @@ HUGEHIST_TARGET inline void add_square(T* const* targets, const T* source, std::
 template <class T>
 struct kernels {
   std::size_t lanes;
-  void (*add_run)(T* target, const T* source, std::size_t n) noexcept;
-  void (*set_run)(T* target, const T* source, std::size_t n) noexcept;
+  void (*add_run)(T* target, const T* source, std::size_t n, const T* later) noexcept;
+  void (*set_run)(T* target, const T* source, std::size_t n, const T* later) noexcept;
+  bool (*is_same_run)(const T* a, const T* b, std::size_t n, const T* later) noexcept;
   void (*add_columns)(T* const* targets, const T* source, std::ptrdiff_t stride, std::size_t columns,
                       std::size_t n) noexcept;
 };
@@ -112,16 +135,17 @@ struct kernels {
 template <class T>
 kernels<T> best_kernels() noexcept {
 #if HUGEHIST_X86_KERNELS
-  switch (best_instruction_set()) {
-    case instruction_set::avx512:
-      return {avx512::lanes, avx512::add_run<T>, avx512::set_run<T>, avx512::add_columns<T>};
-    case instruction_set::avx2:
-      return {avx2::lanes, avx2::add_run<T>, avx2::set_run<T>, avx2::add_columns<T>};
-    case instruction_set::baseline:
+  switch (base::best_instruction_set()) {
+    case base::instruction_set::avx512:
+      return {avx512::lanes, avx512::add_run<T>, avx512::set_run<T>, avx512::is_same_run<T>, avx512::add_columns<T>};
+    case base::instruction_set::avx2:
+      return {avx2::lanes, avx2::add_run<T>, avx2::set_run<T>, avx2::is_same_run<T>, avx2::add_columns<T>};
+    case base::instruction_set::baseline:
       break;
   }
 #endif
-  return {baseline::lanes, baseline::add_run<T>, baseline::set_run<T>, baseline::add_columns<T>};
+  return {baseline::lanes, baseline::add_run<T>, baseline::set_run<T>, baseline::is_same_run<T>,
+          baseline::add_columns<T>};
 }
 
 /// Planes that lie side by side in each source cell, with cells of neighbouring rows side by side too: then a bin
@@ -179,7 +203,7 @@ void add(const piece& piece, std::size_t planes) noexcept {
         const auto* source = reinterpret_cast<const T*>(piece.source[p]) + from;
         auto* target = reinterpret_cast<T*>(piece.target[p]) + to;
         if (inner.source_stride == 1 && inner.target_stride == 1)
-          kernels.add_run(target, source, inner.extent);
+          kernels.add_run(target, source, inner.extent, source + inner.extent);
         else
           for (std::size_t i = 0; i < inner.extent; ++i) {
             auto& cell = target[static_cast<std::ptrdiff_t>(i) * inner.target_stride];
@@ -245,21 +269,24 @@ void add_piece(const piece& piece) noexcept {
 
 bool is_additive(storage kind) noexcept { return !model::is_mean(kind); }
 
-void add_run(storage kind, std::byte* target, const std::byte* source, std::size_t n) noexcept {
-  if (kind == storage::int_)
-    best_kernels<std::uint64_t>().add_run(reinterpret_cast<std::uint64_t*>(target),
-                                          reinterpret_cast<const std::uint64_t*>(source), n);
-  else
-    best_kernels<double>().add_run(reinterpret_cast<double*>(target), reinterpret_cast<const double*>(source), n);
+template <class T>
+void add_run(T* target, const T* source, std::size_t n, const T* later) noexcept {
+  best_kernels<T>().add_run(target, source, n, later);
 }
-
-void set_run(storage kind, std::byte* target, const std::byte* source, std::size_t n) noexcept {
-  if (kind == storage::int_)
-    best_kernels<std::uint64_t>().set_run(reinterpret_cast<std::uint64_t*>(target),
-                                          reinterpret_cast<const std::uint64_t*>(source), n);
-  else
-    best_kernels<double>().set_run(reinterpret_cast<double*>(target), reinterpret_cast<const double*>(source), n);
+template <class T>
+void set_run(T* target, const T* source, std::size_t n, const T* later) noexcept {
+  best_kernels<T>().set_run(target, source, n, later);
 }
+template <class T>
+bool is_same_run(const T* a, const T* b, std::size_t n, const T* later) noexcept {
+  return best_kernels<T>().is_same_run(a, b, n, later);
+}
+template void add_run(double*, const double*, std::size_t, const double*) noexcept;
+template void add_run(std::uint64_t*, const std::uint64_t*, std::size_t, const std::uint64_t*) noexcept;
+template void set_run(double*, const double*, std::size_t, const double*) noexcept;
+template void set_run(std::uint64_t*, const std::uint64_t*, std::size_t, const std::uint64_t*) noexcept;
+template bool is_same_run(const double*, const double*, std::size_t, const double*) noexcept;
+template bool is_same_run(const std::uint64_t*, const std::uint64_t*, std::size_t, const std::uint64_t*) noexcept;
 
 bool any_nonzero(const piece& piece) noexcept {
   if (piece.rows.empty()) return false;

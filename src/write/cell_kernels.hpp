@@ -9,6 +9,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 
 namespace hugehist::write {
@@ -44,11 +45,18 @@ void add_piece(const piece& piece) noexcept;
 /// Whether cells are added up plane by plane: where they are not (means), rows cannot be taken one by one.
 bool is_additive(storage kind) noexcept;
 
-/// target += source for `n` elements side by side, of one plane of an additive storage.
-void add_run(storage kind, std::byte* target, const std::byte* source, std::size_t n) noexcept;
+// Runs of `n` elements side by side, of double or std::uint64_t. `later` is what the next call reads: it is fetched
+// meanwhile, wherever it is (it need not be memory of ours).
 
+/// target += source
+template <class T>
+void add_run(T* target, const T* source, std::size_t n, const T* later) noexcept;
 /// target = 0 + source (which is 0 for -0), for a target that may hold anything.
-void set_run(storage kind, std::byte* target, const std::byte* source, std::size_t n) noexcept;
+template <class T>
+void set_run(T* target, const T* source, std::size_t n, const T* later) noexcept;
+/// Whether they are equal, bit for bit.
+template <class T>
+bool is_same_run(const T* a, const T* b, std::size_t n, const T* later) noexcept;
 
 /// Whether an element of the source is not zero (the target is not looked at).
 bool any_nonzero(const piece& piece) noexcept;

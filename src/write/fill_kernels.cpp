@@ -1,7 +1,7 @@
 #include "write/fill_kernels.hpp"
 
+#include "base/simd.hpp"
 #include "write/delta_data.hpp"
-#include "write/simd.hpp"
 
 #include <algorithm>
 #include <array>
@@ -126,12 +126,12 @@ HUGEHIST_TARGET inline void add_weighted_row(double* cells, const W* weights, st
 template <class W>
 void dispatch(storage kind, const fill_task& task, const weight_view<W>& weights) noexcept {
 #if HUGEHIST_X86_KERNELS
-  switch (best_instruction_set()) {
-    case instruction_set::avx512:
+  switch (base::best_instruction_set()) {
+    case base::instruction_set::avx512:
       return avx512::add_any(kind, task, weights);
-    case instruction_set::avx2:
+    case base::instruction_set::avx2:
       return avx2::add_any(kind, task, weights);
-    case instruction_set::baseline:
+    case base::instruction_set::baseline:
       break;
   }
 #endif

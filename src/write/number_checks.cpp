@@ -1,6 +1,6 @@
 #include "write/number_checks.hpp"
 
-#include "write/simd.hpp"
+#include "base/simd.hpp"
 
 #include <cmath>
 #include <cstdint>
@@ -29,7 +29,7 @@ namespace avx2 {
 template <class T>
 bool dispatch(const T* numbers, std::size_t n, requirement required) noexcept {
 #if HUGEHIST_X86_KERNELS
-  if (best_instruction_set() != instruction_set::baseline) return avx2::any_bad_of(numbers, n, required);
+  if (base::best_instruction_set() != base::instruction_set::baseline) return avx2::any_bad_of(numbers, n, required);
 #endif
   return baseline::any_bad_of(numbers, n, required);
 }

@@ -45,17 +45,12 @@ T sum_of(const T* source, std::size_t n, std::ptrdiff_t stride) noexcept {
 }
 
 template <class T>
-void add_row(const T* __restrict source, T* __restrict target, std::size_t n) noexcept {
-  for (std::size_t i = 0; i < n; ++i) target[i] = plus(target[i], source[i]);
-}
-
-template <class T>
 void add(std::span<const loop> loops, const T* source, T* target) noexcept {
   const auto& [extent, step, target_step] = loops.front();
   if (loops.size() == 1 && target_step == 0) {
     *target = plus(*target, sum_of(source, extent, step));
   } else if (loops.size() == 1 && step == 1 && target_step == 1) {
-    add_row(source, target, extent);
+    add_run(target, source, extent, source + extent);
   } else {
     for (std::size_t i = 0; i < extent; ++i, source += step, target += target_step)
       if (loops.size() == 1)

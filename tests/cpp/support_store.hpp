@@ -147,7 +147,7 @@ inline std::vector<std::byte> plane_bytes(std::size_t cells, unsigned seed) {
 inline codec::encoded_chunk some_chunk(unsigned seed, std::size_t cells = growing_cells,
                                        const codec::settings& settings = {}) {
   codec::coder coder;
-  return coder.encode(plane_bytes(cells, seed), settings);
+  return codec::encoded_chunk{coder.encode(plane_bytes(cells, seed), settings)};
 }
 
 inline bool holds(store::store& store, store::histogram_id id, const store::chunk_coordinate& where, std::size_t plane,

@@ -51,7 +51,7 @@ bytes noise(std::size_t elements) {
   return as_bytes(values);
 }
 
-bytes decoded(codec::coder& coder, const codec::encoded_chunk& chunk, const settings& how, std::size_t size) {
+bytes decoded(codec::coder& coder, const codec::encoded_view& chunk, const settings& how, std::size_t size) {
   bytes result(size, std::byte{0xAA});
   coder.decode(chunk.bytes, chunk.filter_mask, how, result);
   return result;
@@ -79,7 +79,7 @@ TEST_CASE("what is encoded decodes to the same, by every method and level") {
   for (const auto& how : all)
     for (std::size_t elements : {1U, 7U, 400U, 20000U})
       for (const auto& plane : {bytes(elements * 8), counts(elements), weights(elements), noise(elements)}) {
-        const auto chunk = coder.encode(plane, how);
+        const codec::encoded_chunk chunk{coder.encode(plane, how)};
         REQUIRE(decoded(coder, chunk, how, plane.size()) == plane);
       }
 }
@@ -122,7 +122,7 @@ TEST_CASE("what does not compress costs a few bytes and keeps its checksum") {
   codec::coder coder;
   const auto plane = noise(16384);
   for (const settings& how : {settings{method::zstd, 1}, settings{method::gzip, 1}}) {
-    auto chunk = coder.encode(plane, how);
+    codec::encoded_chunk chunk{coder.encode(plane, how)};
     CHECK(chunk.bytes.size() < plane.size() + 128);
     CHECK((chunk.filter_mask & no_compression) == 0);
     chunk.bytes[chunk.bytes.size() / 2] ^= std::byte{4};
@@ -149,7 +149,7 @@ TEST_CASE("every single flipped bit in a frame is refused, or is one that no dec
   codec::coder coder;
   for (const settings& how : {settings{method::zstd, 1}, settings{method::zstd, 19}, settings{method::gzip, 4}})
     for (const auto& plane : {counts(60), weights(25), bytes(400), noise(20)}) {
-      auto chunk = coder.encode(plane, how);
+      codec::encoded_chunk chunk{coder.encode(plane, how)};
       std::size_t refused = 0;
       for (std::size_t bit = 0; bit < chunk.bytes.size() * 8; ++bit) {
         chunk.bytes[bit / 8] ^= std::byte{1} << (bit % 8);
@@ -171,7 +171,7 @@ TEST_CASE("every truncation and every trailing byte is refused") {
   codec::coder coder;
   for (const settings& how : {settings{method::zstd, 1}, settings{method::gzip, 4}}) {
     const auto plane = weights(100);
-    const auto chunk = coder.encode(plane, how);
+    const codec::encoded_chunk chunk{coder.encode(plane, how)};
     for (std::size_t length = 0; length < chunk.bytes.size(); ++length) {
       const bytes cut(chunk.bytes.begin(), chunk.bytes.begin() + static_cast<std::ptrdiff_t>(length));
       CHECK_THROWS_AS(decoded(coder, {cut, chunk.filter_mask}, how, plane.size()), corruption_error);
@@ -186,7 +186,7 @@ TEST_CASE("a frame of another size than the plane is refused before it is decode
   codec::coder coder;
   const auto plane = counts(1000);
   for (const settings& how : {settings{method::zstd, 1}, settings{method::gzip, 4}}) {
-    const auto chunk = coder.encode(plane, how);
+    const codec::encoded_chunk chunk{coder.encode(plane, how)};
     CHECK_THROWS_AS(decoded(coder, chunk, how, plane.size() - 8), corruption_error);
     CHECK_THROWS_AS(decoded(coder, chunk, how, plane.size() + 8), corruption_error);
     CHECK_THROWS_AS(decoded(coder, chunk, how, 0), corruption_error);
@@ -211,7 +211,7 @@ TEST_CASE("random bytes are refused, never crash") {
 TEST_CASE("zstd frames carry size and checksum, so that plain decoders can check them") {
   codec::coder coder;
   const auto plane = weights(5000);
-  const auto chunk = coder.encode(plane, {method::zstd, 1});
+  const codec::encoded_chunk chunk{coder.encode(plane, {method::zstd, 1})};
   CHECK(ZSTD_getFrameContentSize(chunk.bytes.data(), chunk.bytes.size()) == plane.size());
   CHECK((chunk.bytes[4] & std::byte{4}) != std::byte{0});
   CHECK(ZSTD_findFrameCompressedSize(chunk.bytes.data(), chunk.bytes.size()) == chunk.bytes.size());
@@ -220,7 +220,7 @@ TEST_CASE("zstd frames carry size and checksum, so that plain decoders can check
 TEST_CASE("gzip chunks are what zlib itself writes and reads") {
   codec::coder coder;
   const auto plane = noise(300);
-  auto chunk = coder.encode(plane, {method::gzip, 4});
+  codec::encoded_chunk chunk{coder.encode(plane, {method::gzip, 4})};
   REQUIRE(chunk.filter_mask == no_shuffle);
   bytes result(plane.size());
   uLongf length = result.size();

@@ -1,7 +1,7 @@
 #include "catch.hpp"
 #include "support_store.hpp"
 
-#include "store/free_extents.hpp"
+#include "base/free_extents.hpp"
 #include "store/hdf5/driver.hpp"
 
 #include <fcntl.h>
@@ -16,8 +16,8 @@
 #include <vector>
 
 using namespace hugehist;
+using base::free_extents;
 using store::chunk_area;
-using store::free_extents;
 using store::hdf5::driven_file;
 
 namespace {

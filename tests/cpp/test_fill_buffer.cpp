@@ -1,8 +1,8 @@
 #include "catch.hpp"
 #include "support_delta.hpp"
 
+#include "base/simd.hpp"
 #include "write/delta_data.hpp"
-#include "write/simd.hpp"
 
 #include <hugehist/buffer.hpp>
 #include <hugehist/error.hpp>
@@ -81,7 +81,7 @@ TEST_CASE("Numbers fall into the bins of Boost.Histogram") {
   const auto check = [](const axis::any& axis, const auto& boost_axis) {
     INFO(to_string(axis));
     for (int set = 0; set < 3; ++set) {
-      write::newest_instruction_set = static_cast<write::instruction_set>(set);
+      base::newest_instruction_set = static_cast<base::instruction_set>(set);
       CHECK(counts(axis, probes(axis)) == boost_counts(boost_axis, probes(axis)));
     }
   };
@@ -261,7 +261,7 @@ TEST_CASE("Random fills equal Boost.Histogram to the last bit, for any number of
     second.fill(reference);
 
     for (unsigned threads : {1U, 4U}) {
-      write::newest_instruction_set = static_cast<write::instruction_set>((seed + threads) % 3);
+      base::newest_instruction_set = static_cast<base::instruction_set>((seed + threads) % 3);
       fill_buffer buffer{random_case::axes(), storage::weighted};
       first.fill(buffer, threads);
       if (seed % 2 == 0) {
@@ -279,7 +279,7 @@ TEST_CASE("Random fills equal Boost.Histogram to the last bit, for any number of
       }
     }
   }
-  write::newest_instruction_set = write::instruction_set::avx512;
+  base::newest_instruction_set = base::instruction_set::avx512;
 }
 
 TEST_CASE("One weight for each event equals Boost.Histogram's own fill to the last bit") {

@@ -2,12 +2,12 @@
 #include "support_chunks.hpp"
 #include "support_delta.hpp"
 
+#include "base/simd.hpp"
 #include "base/thread_pool.hpp"
 #include "chunk/cache.hpp"
 #include "model/category_index.hpp"
 #include "store/open.hpp"
 #include "write/merge.hpp"
-#include "write/simd.hpp"
 
 #include <hugehist/buffer.hpp>
 #include <hugehist/error.hpp>
@@ -235,7 +235,7 @@ TEST_CASE("Random merges equal the sum of their deltas, with and without evictio
   for (unsigned seed = 0; seed < 150; ++seed) {
     INFO("seed " << seed);
     std::mt19937 random{seed};
-    write::newest_instruction_set = static_cast<write::instruction_set>(seed % 3);
+    base::newest_instruction_set = static_cast<base::instruction_set>(seed % 3);
     const auto axes = random_axes(random);
     const auto kind = static_cast<storage>(random() % 3);
     const auto chunks = random_chunks(axes, random);
@@ -264,7 +264,7 @@ TEST_CASE("Random merges equal the sum of their deltas, with and without evictio
     CHECK(roomy.schema().axes[first_category].labels() == roomy.categories[0].labels());
     roomy.store.commit();
   }
-  write::newest_instruction_set = write::instruction_set::avx512;
+  base::newest_instruction_set = base::instruction_set::avx512;
 }
 
 TEST_CASE("Sums are the same to the last bit for any number of threads and any instruction set") {
@@ -285,12 +285,12 @@ TEST_CASE("Sums are the same to the last bit for any number of threads and any i
   std::vector<cell_map> results;
   for (unsigned threads : {1U, 4U})
     for (int set = 0; set < 3; ++set) {
-      write::newest_instruction_set = static_cast<write::instruction_set>(set);
+      base::newest_instruction_set = static_cast<base::instruction_set>(set);
       target t{axes, storage::weighted, {}, std::size_t{64} << 20, threads};
       for (const auto& delta : deltas) t.merge(delta);
       results.push_back(t.content());
     }
-  write::newest_instruction_set = write::instruction_set::avx512;
+  base::newest_instruction_set = base::instruction_set::avx512;
   for (const auto& result : results) CHECK(result == results.front());
 }
 

@@ -1,6 +1,6 @@
+#include "base/simd.hpp"
 #include "catch.hpp"
 #include "write/number_checks.hpp"
-#include "write/simd.hpp"
 
 #include <cstddef>
 #include <limits>
@@ -16,7 +16,7 @@ template <class T>
 bool is_found(T number, requirement required) {
   std::size_t found = 0, asked = 0;
   for (int set = 0; set < 3; ++set) {
-    write::newest_instruction_set = static_cast<write::instruction_set>(set);
+    base::newest_instruction_set = static_cast<base::instruction_set>(set);
     for (std::size_t n = 1; n < 40; ++n) {
       std::vector<T> numbers(n, T{3});
       REQUIRE_FALSE(write::any_bad(numbers.data(), n, required));
@@ -27,7 +27,7 @@ bool is_found(T number, requirement required) {
       }
     }
   }
-  write::newest_instruction_set = write::instruction_set::avx512;
+  base::newest_instruction_set = base::instruction_set::avx512;
   REQUIRE((found == 0 || found == asked));
   return found != 0;
 }

@@ -381,7 +381,7 @@ void hdf5_backend::apply_chunk(medium_histogram& histogram, std::size_t plane, c
   // between makes it a new entry; the handle is opened again because it remembers the chunk.
   if (histogram.filtered && old_size == where.size) {
     write_stored_chunk(plane_of(histogram, plane), offset,
-                       {std::vector<std::byte>(where.size == 1 ? 2 : 1), where.filter_mask});
+                       codec::encoded_chunk{std::vector<std::byte>(where.size == 1 ? 2 : 1), where.filter_mask});
     histogram.planes[plane].reset();
   }
   if (driver == nullptr) {

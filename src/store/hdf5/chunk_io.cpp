@@ -99,7 +99,7 @@ found_chunk find_stored_chunk(hid_t dataset, const std::vector<hsize_t>& offset,
   return chunk_area::location{*place, static_cast<std::uint32_t>(bytes), mask};
 }
 
-void write_stored_chunk(hid_t dataset, const std::vector<hsize_t>& offset, const codec::encoded_chunk& chunk) {
+void write_stored_chunk(hid_t dataset, const std::vector<hsize_t>& offset, const codec::encoded_view& chunk) {
   check(H5Dwrite_chunk(dataset, H5P_DEFAULT, chunk.filter_mask, offset.data(), chunk.bytes.size(), chunk.bytes.data()),
         "writing a chunk");
 }

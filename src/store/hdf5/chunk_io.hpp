@@ -29,7 +29,7 @@ std::uint64_t stored_chunk_bytes(hid_t dataset, const std::vector<hsize_t>& offs
 found_chunk find_stored_chunk(hid_t dataset, const std::vector<hsize_t>& offset, std::uint64_t file_bytes,
                               driven_file* driver);
 
-void write_stored_chunk(hid_t dataset, const std::vector<hsize_t>& offset, const codec::encoded_chunk& chunk);
+void write_stored_chunk(hid_t dataset, const std::vector<hsize_t>& offset, const codec::encoded_view& chunk);
 /// The same for a chunk that is in the file and expected by the driver: HDF5 writes no content.
 void write_placed_chunk(hid_t dataset, const std::vector<hsize_t>& offset, const chunk_area::location& where);
 

@@ -65,7 +65,7 @@ std::uint64_t driven_file::place(std::uint64_t size) {
   return offset;
 }
 
-chunk_area::location driven_file::write(codec::encoded_chunk chunk) {
+chunk_area::location driven_file::write(const codec::encoded_view& chunk) {
   location result{0, checked_size(chunk), chunk.filter_mask};
   {
     const std::lock_guard lock{mutex_};

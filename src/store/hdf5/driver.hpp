@@ -8,7 +8,7 @@
 #pragma once
 
 #include "store/chunk_area.hpp"
-#include "store/free_extents.hpp"
+#include "base/free_extents.hpp"
 #include "store/hdf5/handle.hpp"
 
 #include <atomic>
@@ -29,7 +29,7 @@ class driven_file final : public chunk_area {
   driven_file(const driven_file&) = delete;
   driven_file& operator=(const driven_file&) = delete;
 
-  location write(codec::encoded_chunk chunk) override;
+  location write(const codec::encoded_view& chunk) override;
   codec::encoded_chunk read(const location& from) const override;
   void forget(const location& which) noexcept override;
 
@@ -99,7 +99,7 @@ class driven_file final : public chunk_area {
   mutable std::mutex mutex_;    // guards what follows; HDF5's side is under the session's lock besides
   std::uint64_t hdf5_end_ = 0;  // as HDF5 set it last; it may have written that down
   std::uint64_t end_ = 0;       // of what was placed
-  free_extents free_;
+  base::free_extents free_;
   std::vector<extent> retired_;
   std::unordered_set<std::uint64_t> adopted_;  // offsets; by a commit that is not durable, and so may be tried again
 

@@ -20,6 +20,15 @@ EVENTS = 20  # for each chunk, in the sparse merges
 ROUNDS = 5  # of a sparse merge or a commit in a process
 
 
+def verified(outcome: Outcome, setup: Setup, peer: Any, sums: Sums, **how: int) -> Outcome:
+    """Weighs what the closed peer left on disk, opens it again and checks it."""
+    outcome.bytes_on_disk = disk_bytes(setup.path)
+    enter("verify")
+    peer.open()
+    verify_store(peer, sums, **how)
+    return outcome
+
+
 def merge(setup: Setup) -> Outcome:
     return _merge(setup, setup.work.deltas(), "merge")
 
@@ -49,11 +58,7 @@ def _merge(setup: Setup, deltas: Iterator[Delta], name: str) -> Outcome:
     total = work.delta_bytes * work.datasets * work.rounds
     outcome.metrics[name] = clock.metric(total, "B")
     outcome.notes = {"close_s": clock.seconds - merged, "background_cpu_s": clock.background}
-    outcome.bytes_on_disk = disk_bytes(setup.path)
-    enter("verify")
-    peer.open()
-    verify_store(peer, sums)
-    return outcome
+    return verified(outcome, setup, peer, sums)
 
 
 def sparse_extents(work: Workload) -> list[tuple[int, int]]:
@@ -99,11 +104,7 @@ def merge_sparse(setup: Setup) -> Outcome:
             )
         enter("close")
         peer.close()
-    outcome.bytes_on_disk = disk_bytes(setup.path)
-    enter("verify")
-    peer.open()
-    verify_store(peer, sums, samples=0)
-    return outcome
+    return verified(outcome, setup, peer, sums, samples=0)
 
 
 def commit(setup: Setup) -> Outcome:
@@ -118,11 +119,7 @@ def commit(setup: Setup) -> Outcome:
         _commits(peer, outcome, sums, plain, 1)
         enter("close")
         peer.close()
-    outcome.bytes_on_disk = disk_bytes(setup.path)
-    enter("verify")
-    peer.open()
-    verify_store(peer, sums, samples=0)
-    return outcome
+    return verified(outcome, setup, peer, sums, samples=0)
 
 
 def _commits(peer: Any, outcome: Outcome, sums: Sums, plain: Path, chunks: int) -> None:

@@ -12,7 +12,7 @@
 #define HUGEHIST_X86_KERNELS 0
 #endif
 
-namespace hugehist::write {
+namespace hugehist::base {
 
 enum class instruction_set { baseline, avx2, avx512 };
 
@@ -32,4 +32,4 @@ inline instruction_set best_instruction_set() noexcept {
 #endif
 }
 
-}  // namespace hugehist::write
+}  // namespace hugehist::base

@@ -1,4 +1,4 @@
-// Free space of a file: extents that may be written, by offset and by size. A plain value, not synchronised.
+// Free parts of a file or of memory, by offset and by size. A plain value, not synchronised.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +7,7 @@
 #include <set>
 #include <utility>
 
-namespace hugehist::store {
+namespace hugehist::base {
 
 class free_extents {
  public:
@@ -48,6 +48,12 @@ class free_extents {
 
   std::uint64_t bytes() const noexcept { return bytes_; }
 
+  /// Calls visit(offset, size) for each extent.
+  template <class Visit>
+  void for_each(const Visit& visit) const {
+    for (const auto& [offset, size] : by_offset_) visit(offset, size);
+  }
+
  private:
   void insert(std::uint64_t offset, std::uint64_t size) {
     by_offset_.emplace(offset, size);
@@ -65,4 +71,4 @@ class free_extents {
   std::uint64_t bytes_ = 0;
 };
 
-}  // namespace hugehist::store
+}  // namespace hugehist::base
