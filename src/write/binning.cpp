@@ -190,8 +190,16 @@ void binning::to_offsets(std::size_t position, const Value* x, std::size_t n, st
 
 void binning::find_bins(std::span<const numbers* const> columns, std::size_t first, std::size_t last, std::size_t width,
                         std::uint32_t* bins) const {
-  if (columns.empty()) std::fill(bins + first * width, bins + last * width, 0);
+  if (columns.empty()) std::fill_n(bins, (last - first) * width, 0);
   for (std::size_t i = 0; i < columns.size(); ++i) add_bins(i, *columns[i], first, last, width, bins);
+}
+
+bool binning::takes_all(std::span<const numbers* const> columns) const noexcept {
+  for (std::size_t i = 0; i < columns.size(); ++i)
+    if (takes_integers_[i] && (std::holds_alternative<std::int64_t>(*columns[i]) ||
+                               std::holds_alternative<array_view<std::int64_t>>(*columns[i])))
+      return false;
+  return true;
 }
 
 void binning::add_bins(std::size_t position, const numbers& column, std::size_t first, std::size_t last,
@@ -201,26 +209,27 @@ void binning::add_bins(std::size_t position, const numbers& column, std::size_t 
 
   const auto add_view = [&]<class Value>(const auto& view, Value) {
     for_each_batch<Value>(axis, view, first, last, [&](const Value* values, std::size_t begin, std::size_t n) {
-      if (position == 0 && view.columns == width) return to_offsets(position, values, n, bins + begin);
+      if (position == 0 && view.columns == width) return to_offsets(position, values, n, bins + begin - first * width);
       to_offsets(position, values, n, offsets);
       if (position == 0) {
-        for (std::size_t i = 0; i < n; ++i) std::fill_n(bins + (begin + i) * width, width, offsets[i]);
+        for (std::size_t i = 0; i < n; ++i) std::fill_n(bins + (begin + i - first) * width, width, offsets[i]);
         return;
       }
-      if (view.columns == width) return add_offsets(bins + begin, offsets, n, may_drop_);
+      if (view.columns == width) return add_offsets(bins + begin - first * width, offsets, n, may_drop_);
       for (std::size_t i = 0; i < n; ++i)  // one value for all variations of an event
-        add_same_offset(bins + (begin + i) * width, offsets[i], width, may_drop_);
+        add_same_offset(bins + (begin + i - first) * width, offsets[i], width, may_drop_);
     });
   };
   const auto add_scalar = [&](auto value) {
     to_offsets(position, &value, 1, offsets);
     if (position == 0) {
-      std::fill(bins + first * width, bins + last * width, offsets[0]);
+      std::fill_n(bins, (last - first) * width, offsets[0]);
       return;
     }
     std::fill_n(offsets, batch, offsets[0]);
-    for (auto begin = first * width; begin < last * width; begin += batch)
-      add_offsets(bins + begin, offsets, std::min(batch, last * width - begin), may_drop_);
+    const auto count = (last - first) * width;
+    for (std::size_t begin = 0; begin < count; begin += batch)
+      add_offsets(bins + begin, offsets, std::min(batch, count - begin), may_drop_);
   };
   std::visit(base::overloaded{
                  [&](double value) { add_scalar(value); },

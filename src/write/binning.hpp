@@ -39,12 +39,14 @@ class binning {
   /// Throws type_error where boost-histogram does: floats for an integer or boolean axis.
   void check_kind(std::size_t position, const numbers& column) const;
 
-  /// Finds the bins of events [first, last); bins[e * width + j] belongs to event e and variation j. An event outside
-  /// of an axis without flow bins becomes event_rows::dropped. Throws std::invalid_argument for integers that do
-  /// not fit 32 bits, as boost-histogram does.
+  /// Finds the bins of events [first, last); bins[(e - first) * width + j] belongs to event e and variation j. An event
+  /// outside of an axis without flow bins becomes event_rows::dropped. Throws std::invalid_argument for integers that
+  /// do not fit 32 bits, as boost-histogram does.
   /// REQUIRES: a column for each axis, of 1 or `width` columns, for which check_kind passed
   void find_bins(std::span<const numbers* const> columns, std::size_t first, std::size_t last, std::size_t width,
                  std::uint32_t* bins) const;
+  /// Whether find_bins cannot throw for such columns.
+  bool takes_all(std::span<const numbers* const> columns) const noexcept;
 
  private:
   /// Adds the part of one axis; that of axis 0 is the beginning.

@@ -28,6 +28,9 @@ constexpr std::size_t weights_per_thread = std::size_t{1} << 17;
 // So many bins are kept between fills.
 constexpr std::size_t kept_scratch = std::size_t{1} << 18;
 
+// So many events at a time find their bins and are added, where all go to one block: their bins stay in the cache.
+constexpr std::size_t streamed_events = std::size_t{1} << 13;
+
 std::vector<axis::any> dense_only(const std::vector<axis::any>& axes) {
   std::vector<axis::any> result;
   for (auto i : model::dense_axes(axes)) result.push_back(axes[i]);
@@ -92,7 +95,9 @@ struct fill_buffer::impl {
 
   void fill(const fill_arguments& arguments, unsigned threads);
   void check_numbers(const fill_call& call, bool allow_nan, fill_threads& threads) const;
+  std::uint32_t* reserve_scratch(std::size_t bins_needed);
   const std::uint32_t* find_bins(const fill_call& call, fill_threads& threads);
+  bool can_stream(const fill_call& call, const std::vector<addition>& additions, const fill_threads& threads) const;
   std::vector<addition> plan(const fill_call& call, const fill_jobs& jobs);
   void prepare(addition& addition, const fill_call& call);
   void commit(std::vector<addition>& additions, const fill_call& call, const std::uint32_t* bins_of,
@@ -100,6 +105,7 @@ struct fill_buffer::impl {
   void append_few(const addition& addition, const fill_call& call, const std::uint32_t* bins_of) noexcept;
   void add_dense(const addition& addition, const fill_call& call, const std::uint32_t* bins_of, std::size_t first_row,
                  std::size_t last_row) noexcept;
+  void stream(const addition& addition, const fill_call& call) noexcept;
   std::uint32_t variations_id(std::size_t span, const std::vector<std::uint32_t>& row_codes);
   std::shared_ptr<delta_data> make_delta();
 
@@ -130,7 +136,6 @@ void fill_buffer::impl::fill(const fill_arguments& arguments, unsigned threads) 
   const auto call = check_arguments(axes, kind, bins, arguments);
   fill_threads pool{threads, call.events * call.rows};
   check_numbers(call, arguments.allow_nan, pool);
-  const auto* bins_of = find_bins(call, pool);
 
   std::vector<std::size_t> label_counts;
   for (const auto& table : tables) label_counts.push_back(table.size());
@@ -139,6 +144,11 @@ void fill_buffer::impl::fill(const fill_arguments& arguments, unsigned threads) 
     const auto jobs = divide_events(call, tables);
     auto additions = plan(call, jobs);
     for (auto& addition : additions) prepare(addition, call);
+    const std::uint32_t* bins_of = nullptr;  // then commit() streams
+    if (can_stream(call, additions, pool))
+      reserve_scratch(streamed_events);
+    else
+      bins_of = find_bins(call, pool);
     commit(additions, call, bins_of, pool);
   } catch (...) {
     blocks.truncate(block_count);
@@ -162,20 +172,34 @@ void fill_buffer::impl::check_numbers(const fill_call& call, bool allow_nan, fil
   }
 }
 
-/// Bins of all events; each event's own row of bins where variations differ.
-const std::uint32_t* fill_buffer::impl::find_bins(const fill_call& call, fill_threads& threads) {
-  const auto width = call.bin_per_weight ? call.rows : 1;
-  const auto needed = std::max<std::size_t>(call.events * width, 1);
+std::uint32_t* fill_buffer::impl::reserve_scratch(std::size_t bins_needed) {
+  const auto needed = std::max<std::size_t>(bins_needed, 1);
   if (scratch_size < needed || scratch_size > std::max(needed, kept_scratch)) {
     scratch.reset();
     scratch_size = 0;
     scratch = std::make_unique_for_overwrite<std::uint32_t[]>(needed);
     scratch_size = needed;
   }
-  threads.slices(call.events, [&](std::size_t first, std::size_t last) {
-    bins.find_bins(call.values, first, last, width, scratch.get());
-  });
   return scratch.get();
+}
+
+/// Bins of all events; each event's own row of bins where variations differ.
+const std::uint32_t* fill_buffer::impl::find_bins(const fill_call& call, fill_threads& threads) {
+  const auto width = call.bin_per_weight ? call.rows : 1;
+  auto* const bins_of = reserve_scratch(call.events * width);
+  threads.slices(call.events, [&](std::size_t first, std::size_t last) {
+    bins.find_bins(call.values, first, last, width, bins_of + first * width);
+  });
+  return bins_of;
+}
+
+/// Whether all events go to one dense block in their order, and nothing can fail on the way.
+bool fill_buffer::impl::can_stream(const fill_call& call, const std::vector<addition>& additions,
+                                   const fill_threads& threads) const {
+  if (call.events <= streamed_events || threads.size() > 1 || call.bin_per_weight) return false;
+  if (additions.size() != 1 || additions[0].jobs.size() != 1 || !bins.takes_all(call.values)) return false;
+  const auto& job = *additions[0].jobs[0];
+  return job.events == nullptr && job.row_masks.empty() && (blocks[additions[0].block].dense || additions[0].new_dense);
 }
 
 std::uint32_t fill_buffer::impl::variations_id(std::size_t span, const std::vector<std::uint32_t>& row_codes) {
@@ -262,6 +286,7 @@ void fill_buffer::impl::commit(std::vector<addition>& additions, const fill_call
     block.counted_bytes = block.size_bytes();
   }
   if (dense == 0) return;
+  if (bins_of == nullptr) return stream(additions[0], call);
 
   // Threads take ranges of rows where there are enough of them, else whole blocks: each cell gets its events in
   // their order, whatever the number of threads.
@@ -350,6 +375,28 @@ void fill_buffer::impl::add_dense(const addition& addition, const fill_call& cal
           add(one, view);
         }
       }
+    });
+  }
+}
+
+void fill_buffer::impl::stream(const addition& addition, const fill_call& call) noexcept {
+  const auto& block = blocks[addition.block];
+  const auto from = [](auto view, std::size_t first) {
+    view.data += static_cast<std::ptrdiff_t>(first) * view.event_stride;
+    return view;
+  };
+  for (std::size_t first = 0; first < call.events; first += streamed_events) {
+    const auto count = std::min(streamed_events, call.events - first);
+    bins.find_bins(call.values, first, first + count, 1, scratch.get());
+    const fill_task task{.cells = block.dense->cells(),
+                         .rows = block.rows,
+                         .count = count,
+                         .bins = scratch.get(),
+                         .one_bin = bins.rank() == 0,
+                         .last_row = block.rows};
+    call.weight.visit([&](const auto& weight) {
+      if (!call.sample.given()) return add_events(kind, task, from(weight, first));
+      call.sample.visit([&](const auto& sample) { add_samples(kind, task, from(weight, first), from(sample, first)); });
     });
   }
 }
