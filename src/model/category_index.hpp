@@ -28,6 +28,12 @@ class category_index {
   const std::string& label(std::size_t bin) const { return labels_.at(bin); }
   std::vector<std::string> labels() const { return {labels_.begin(), labels_.end()}; }
 
+  /// What the labels take in memory, about.
+  std::size_t size_bytes() const noexcept {
+    constexpr std::size_t node = sizeof(std::string) + sizeof(std::string_view) + 40;  // the map's, with its bucket
+    return text_bytes_ + labels_.size() * node;
+  }
+
   std::optional<std::uint32_t> find(std::string_view label) const {
     const auto found = bins_.find(label);
     if (found == bins_.end()) return std::nullopt;
@@ -45,12 +51,14 @@ class category_index {
       labels_.pop_back();
       throw;
     }
+    text_bytes_ += label.size();
     return bin;
   }
 
   /// Forgets the labels from bin `size` on: undoes add.
   void truncate(std::size_t size) {
     while (labels_.size() > size) {
+      text_bytes_ -= labels_.back().size();
       bins_.erase(labels_.back());
       labels_.pop_back();
     }
@@ -59,6 +67,7 @@ class category_index {
  private:
   std::deque<std::string> labels_;  // a deque: views into it stay valid as it grows
   std::unordered_map<std::string_view, std::uint32_t> bins_;
+  std::size_t text_bytes_ = 0;
 };
 
 }  // namespace hugehist::model

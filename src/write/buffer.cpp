@@ -108,6 +108,7 @@ struct fill_buffer::impl {
   void stream(const addition& addition, const fill_call& call) noexcept;
   std::uint32_t variations_id(std::size_t span, const std::vector<std::uint32_t>& row_codes);
   std::shared_ptr<delta_data> make_delta();
+  std::size_t size_bytes() const noexcept;
 
   std::vector<axis::any> axes;
   storage kind;
@@ -118,7 +119,7 @@ struct fill_buffer::impl {
   block_map blocks;
   std::unique_ptr<std::uint32_t[]> scratch;  // bins of the last fill: fresh memory costs more than they do
   std::size_t scratch_size = 0;
-  std::size_t bytes = 0;
+  std::size_t held_bytes = 0;  // of blocks and lists
   bool variance_known = true;
   bool touched = false;  // labels or variance flag may have come without blocks
 };
@@ -209,6 +210,7 @@ std::uint32_t fill_buffer::impl::variations_id(std::size_t span, const std::vect
   lists.emplace_back(span, row_codes);
   const auto id = static_cast<std::uint32_t>(lists.size());
   list_ids.emplace(lists.back(), id);
+  held_bytes += 2 * (sizeof(lists[0]) + row_codes.size() * sizeof(row_codes[0]));
   return id;
 }
 
@@ -282,7 +284,7 @@ void fill_buffer::impl::commit(std::vector<addition>& additions, const fill_call
       ++dense;
     else
       append_few(addition, call, bins_of);
-    bytes += block.size_bytes() - block.counted_bytes;
+    held_bytes += block.size_bytes() - block.counted_bytes;
     block.counted_bytes = block.size_bytes();
   }
   if (dense == 0) return;
@@ -401,6 +403,12 @@ void fill_buffer::impl::stream(const addition& addition, const fill_call& call) 
   }
 }
 
+std::size_t fill_buffer::impl::size_bytes() const noexcept {
+  auto result = held_bytes;
+  for (const auto& table : tables) result += table.size_bytes();
+  return result;
+}
+
 std::shared_ptr<delta_data> fill_buffer::impl::make_delta() {
   auto result = std::make_shared<delta_data>();
   for (const auto& axis : axes)  // labels of growing axes stand in `labels`: of those only what this delta has
@@ -408,7 +416,7 @@ std::shared_ptr<delta_data> fill_buffer::impl::make_delta() {
   result->kind = kind;
   for (const auto& table : tables) result->labels.push_back(table.labels());
   result->variance_known = variance_known;
-  result->size_bytes = bytes;
+  result->size_bytes = size_bytes();
   result->blocks.reserve(blocks.size());
   for (std::size_t i = 0; i < blocks.size(); ++i) {
     const auto& source = blocks[i];
@@ -438,7 +446,7 @@ std::vector<std::string> fill_buffer::labels(std::size_t axis) const {
   const auto found = std::ranges::find(categories, axis);
   return impl_->tables.at(static_cast<std::size_t>(found - categories.begin())).labels();
 }
-std::size_t fill_buffer::size_bytes() const noexcept { return impl_->bytes; }
+std::size_t fill_buffer::size_bytes() const noexcept { return impl_->size_bytes(); }
 bool fill_buffer::empty() const noexcept { return !impl_->touched; }
 
 delta fill_buffer::take() {

@@ -27,6 +27,7 @@ class label_table {
 
   const std::string& axis_name() const noexcept { return name_; }
   std::size_t size() const noexcept { return used_.size(); }
+  std::size_t size_bytes() const noexcept { return used_.size_bytes(); }
   std::vector<std::string> labels() const { return used_.labels(); }
   /// Forgets the labels from code `size` on.
   void truncate(std::size_t size) { used_.truncate(size); }

@@ -494,6 +494,7 @@ TEST_CASE("A hundred thousand categories in one fill and one by one") {
   buffer.fill({.columns = {label_codes{labels, array_view<std::int32_t>{codes}}, std::string{"one"}, view(x)}});
   for (std::size_t i = 0; i < n; ++i) buffer.fill({.columns = {labels[i], std::string{"two"}, numbers{0.95}}});
   CHECK(buffer.size_bytes() < n * 2 * 1000);
+  CHECK(buffer.size_bytes() > n * 100);
   const auto delta = buffer.take();
   CHECK(delta.data().labels[0].size() == n);
   CHECK(delta.data().labels[0][0] == labels[n - 1]);

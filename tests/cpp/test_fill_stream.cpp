@@ -70,6 +70,20 @@ struct columns {
 
 }  // namespace
 
+TEST_CASE("Labels count as what a buffer holds, also those that no event has") {
+  fill_buffer buffer{{{axis::str_category{}, "category"}, {axis::regular{10, 0, 1}, "x"}}, storage::double_};
+  const std::size_t n = 100000, length = 50;
+  std::vector<std::string> labels;
+  for (std::size_t i = 0; i < n; ++i) labels.push_back(std::string(length - 6, 'x') + std::to_string(n + i));
+  for (const auto& label : labels)  // a mask that no event is in names its label
+    buffer.fill({.columns = {label_masks{{label}, {array_view<bool>{}}}, numbers{array_view<double>{}}}});
+  CHECK(buffer.size_bytes() > n * length);
+  CHECK(buffer.size_bytes() < n * length * 5);
+  const auto delta = buffer.take();
+  CHECK(delta.size_bytes() > n * length);
+  CHECK(buffer.size_bytes() == 0);
+}
+
 TEST_CASE("One call of many events equals many calls of few, bit for bit") {
   const columns data;
   for (const auto kind : {storage::double_, storage::int_, storage::weighted, storage::mean, storage::weighted_mean})
