@@ -22,8 +22,8 @@ using namespace write;
 
 namespace {
 
-// Starting threads takes some 50 us: as long as so many weights take to fill.
-constexpr std::size_t weights_per_thread = std::size_t{1} << 17;
+// Starting threads takes some 50 to 200 us, in which so many weights are filled.
+constexpr std::size_t weights_per_thread = std::size_t{1} << 19;
 
 // So many bins are kept between fills.
 constexpr std::size_t kept_scratch = std::size_t{1} << 18;
@@ -295,10 +295,10 @@ void fill_buffer::impl::commit(std::vector<addition>& additions, const fill_call
   const auto add = [&](std::size_t i, std::size_t first, std::size_t last) {
     if (blocks[additions[i].block].dense) add_dense(additions[i], call, bins_of, first, last);
   };
-  constexpr std::size_t rows_at_least = 8;
+  constexpr std::size_t rows_at_least = 8;  // what the kernels take at once
   const auto parts = std::min<std::size_t>(threads.size(), call.rows / rows_at_least);
   if (dense < threads.size() && parts > 1) {
-    const auto step = (call.rows + parts - 1) / parts;
+    const auto step = ((call.rows + parts - 1) / parts + rows_at_least - 1) / rows_at_least * rows_at_least;
     const auto slice = [&](std::size_t part, unsigned) {
       const auto first = std::min(part * step, call.rows);
       const auto last = std::min(first + step, call.rows);
