@@ -7,8 +7,8 @@
 // within one opening of the file.
 #pragma once
 
-#include "store/chunk_area.hpp"
 #include "base/free_extents.hpp"
+#include "store/chunk_area.hpp"
 #include "store/hdf5/handle.hpp"
 
 #include <atomic>
