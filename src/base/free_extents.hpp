@@ -1,7 +1,9 @@
 // Free parts of a file or of memory, by offset and by size. A plain value, not synchronised.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <set>
@@ -21,8 +23,9 @@ class free_extents {
     return offset;
   }
 
-  /// Gives an extent back, joined with its neighbours. What is free already stays free.
-  void give(std::uint64_t offset, std::uint64_t size) {
+  /// Gives an extent back, joined with its neighbours; returns offset and size of what they became. What is free
+  /// already stays free. On an exception all of it is forgotten.
+  std::pair<std::uint64_t, std::uint64_t> give(std::uint64_t offset, std::uint64_t size) {
     auto end = offset + size;
     auto next = by_offset_.upper_bound(offset);
     if (next != by_offset_.begin() && std::prev(next)->first + std::prev(next)->second >= offset) --next;
@@ -33,6 +36,7 @@ class free_extents {
       erase(begin, length);
     }
     if (end > offset) insert(offset, end - offset);
+    return {offset, end - offset};
   }
 
   /// Takes out the extent that ends at `end`, if there is one, and not what lies before `least`. Returns where it
@@ -56,8 +60,13 @@ class free_extents {
 
  private:
   void insert(std::uint64_t offset, std::uint64_t size) {
-    by_offset_.emplace(offset, size);
-    by_size_.emplace(size, offset);
+    const auto position = by_offset_.emplace(offset, size).first;
+    try {
+      by_size_.emplace(size, offset);
+    } catch (...) {
+      by_offset_.erase(position);
+      throw;
+    }
     bytes_ += size;
   }
   void erase(std::uint64_t offset, std::uint64_t size) {

@@ -30,14 +30,14 @@ enum class entry_state {
 struct entry : lru_node {
   chunk_format format;
   const store::chunk_key* key = nullptr;  // the map's
-  std::byte* data = nullptr;
+  chunk_memory::allocation data;
   entry_state state = entry_state::loading;
   bool dirty = false;
   bool blank = false;  // not stored, and the memory holds anything: for as long as it is pinned and clean
   std::size_t pins = 0;
   chunk::row_sources rows;
 
-  void write_out_rows() noexcept { rows.write_out(data, format.row_bytes); }
+  void write_out_rows() noexcept { rows.write_out(data.get(), format.row_bytes); }
 };
 
 chunk_format format_of(const layout& layout) {
@@ -58,9 +58,6 @@ struct chunk_cache::impl {
       : io{store}, budget{budget_bytes}, memory{memory_option}, chunks{budget_bytes} {}
   impl(const impl&) = delete;
   impl& operator=(const impl&) = delete;
-  ~impl() {
-    for (auto& [key, e] : entries) chunks.give_back(e.data, e.format.chunk_bytes());
-  }
 
   using lock_type = std::unique_lock<std::mutex>;
 
@@ -105,9 +102,9 @@ struct chunk_cache::impl {
   mutable std::mutex mutex;         // guards all that follows, and the entries but for their data
   std::condition_variable changed;  // an entry's state or pins
   unsigned waiting = 0;
+  chunk_memory chunks;  // of all entries
   std::unordered_map<store::chunk_key, entry, store::chunk_key_hash> entries;
   lru_list lru;
-  chunk_memory chunks;      // of all entries
   std::size_t used = 0;     // bytes of all entries, loading ones included; <= budget
   std::size_t writing = 0;  // entries in that state
   std::uint64_t hits = 0, misses = 0;
@@ -142,7 +139,7 @@ void chunk_cache::impl::write(lock_type& lock, entry& e) {
   ++writing;
   lock.unlock();
   try {
-    io.write(e.format, *e.key, e.data, e.rows);
+    io.write(e.format, *e.key, e.data.get(), e.rows);
   } catch (...) {
     lock.lock();
     --writing;
@@ -159,31 +156,25 @@ void chunk_cache::impl::remove(entry& e) noexcept {
   assert(e.state != entry_state::writing);
   lru.remove(e);
   used -= e.format.chunk_bytes();
-  if (e.data != nullptr) chunks.give_back(e.data, e.format.chunk_bytes());
   entries.erase(entries.find(*e.key));
 }
 
 /// Makes a pinned entry and fills it from the store. REQUIRES: there is room and no such entry
 entry& chunk_cache::impl::load(lock_type& lock, const layout& layout, const store::chunk_key& key) {
+  auto data = chunks.take(layout.chunk_bytes());
   const auto [position, is_new] = entries.try_emplace(key);
   assert(is_new);
   auto& e = position->second;
   e.key = &position->first;
   e.format = format_of(layout);
+  e.data = std::move(data);
   e.pins = 1;
-  const auto bytes = e.format.chunk_bytes();
-  used += bytes;
+  used += layout.chunk_bytes();
   ++misses;
-  try {
-    e.data = chunks.take(bytes);
-  } catch (const std::bad_alloc&) {
-    remove(e);
-    throw;
-  }
   lock.unlock();
   try {
     e.rows = row_sources{e.format.planes, e.format.rows()};
-    e.blank = !io.read(e.format, key, e.data);
+    e.blank = !io.read(e.format, key, e.data.get());
   } catch (...) {
     lock.lock();
     remove(e);
@@ -294,24 +285,21 @@ cache_stats chunk_cache::stats() const noexcept {
 pinned_chunk chunk_cache::acquire(const layout& layout, const store::chunk_coordinate& coordinate) {
   const store::chunk_key key{layout.id, coordinate};
   impl::lock_type lock{impl_->mutex};
-  entry* e = nullptr;
   for (;;) {
-    e = impl_->find(key);
+    auto* e = impl_->find(key);
     if (e != nullptr && e->state == entry_state::ready) {
       ++impl_->hits;
       impl_->pin(*e);
-      break;
+      return pin_of(e);
     }
     if (e != nullptr) {
       impl_->wait(lock);
       continue;
     }
     impl_->make_room(lock, layout.chunk_bytes());
-    if (impl_->find(key) != nullptr) continue;  // another thread was faster while the lock was open
-    e = &impl_->load(lock, layout, key);
-    break;
+    // Unless another thread was faster while the lock was open:
+    if (impl_->find(key) == nullptr) return pin_of(&impl_->load(lock, layout, key));
   }
-  return pin_of(e);
 }
 
 pinned_chunk chunk_cache::find(const layout& layout, const store::chunk_coordinate& coordinate) {
@@ -334,7 +322,7 @@ pinned_chunk chunk_cache::pin_of(void* handle) noexcept {
   pinned_chunk pin;
   pin.cache_ = this;
   pin.entry_ = handle;
-  pin.data_ = e.data;
+  pin.data_ = e.data.get();
   pin.plane_bytes_ = e.format.plane_bytes;
   return pin;
 }

@@ -1,0 +1,48 @@
+#include "catch.hpp"
+
+#include "base/free_extents.hpp"
+
+#include <cstdint>
+#include <cstdlib>
+#include <new>
+#include <optional>
+#include <vector>
+
+using hugehist::base::free_extents;
+
+namespace {
+
+// So many allocations succeed, then one fails.
+thread_local std::optional<int> allocations_left;
+
+}  // namespace
+
+void* operator new(std::size_t bytes) {
+  const bool fails = allocations_left && (*allocations_left)-- == 0;
+  auto* const data = fails ? nullptr : std::malloc(bytes > 0 ? bytes : 1);
+  if (data == nullptr) throw std::bad_alloc{};
+  return data;
+}
+void operator delete(void* data) noexcept { std::free(data); }
+void operator delete(void* data, std::size_t) noexcept { std::free(data); }
+
+TEST_CASE("an extent that there is no memory for is forgotten as a whole") {
+  int failures = 0;
+  for (bool has_failed = true; has_failed; ++failures) {
+    free_extents free;
+    has_failed = false;
+    allocations_left = failures;
+    try {
+      free.give(100, 50);
+    } catch (const std::bad_alloc&) {
+      has_failed = true;
+    }
+    allocations_left.reset();
+    std::vector<std::uint64_t> visited;
+    free.for_each([&](std::uint64_t offset, std::uint64_t) { visited.push_back(offset); });
+    CHECK(visited == (has_failed ? std::vector<std::uint64_t>{} : std::vector<std::uint64_t>{100}));
+    CHECK(free.bytes() == (has_failed ? 0 : 50));
+    CHECK(free.take(50) == (has_failed ? std::optional<std::uint64_t>{} : 100));
+  }
+  CHECK(failures > 2);
+}
