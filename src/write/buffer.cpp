@@ -1,19 +1,18 @@
 #include <hugehist/buffer.hpp>
 
-#include "base/thread_pool.hpp"
 #include "model/moments.hpp"
 #include "model/schema.hpp"
 #include "write/block_map.hpp"
 #include "write/fill_call.hpp"
 #include "write/fill_jobs.hpp"
 #include "write/fill_kernels.hpp"
+#include "write/fill_threads.hpp"
 #include "write/sample_kernels.hpp"
 
 #include <hugehist/error.hpp>
 
 #include <algorithm>
 #include <map>
-#include <optional>
 #include <stdexcept>
 
 namespace hugehist {
@@ -21,9 +20,6 @@ namespace hugehist {
 using namespace write;
 
 namespace {
-
-// Starting threads takes some 50 to 200 us, in which so many weights are filled.
-constexpr std::size_t weights_per_thread = std::size_t{1} << 19;
 
 // So many bins are kept between fills.
 constexpr std::size_t kept_scratch = std::size_t{1} << 18;
@@ -43,35 +39,6 @@ struct addition {
   std::vector<const fill_job*> jobs;
   std::size_t count = 0;                   // events
   std::shared_ptr<dense_block> new_dense;  // set: the block becomes dense
-};
-
-/// Threads of one fill. They are not kept: a buffer may wait for long, or be in a process that forks.
-class fill_threads {
- public:
-  fill_threads(unsigned threads, std::size_t weights) {
-    const auto useful = static_cast<unsigned>(std::min<std::size_t>(weights / weights_per_thread + 1, 256));
-    if (std::min(threads, useful) > 1) pool_.emplace(std::min(threads, useful));
-  }
-  unsigned size() const noexcept { return pool_ ? pool_->size() : 1; }
-
-  void run(std::size_t items, const std::function<void(std::size_t, unsigned)>& work) {
-    if (pool_)
-      pool_->parallel_for(items, work);
-    else
-      for (std::size_t i = 0; i < items; ++i) work(i, 0);
-  }
-
-  /// work(first, last) over all of [0, n) in slices.
-  template <class Work>
-  void slices(std::size_t n, const Work& work) {
-    const std::size_t parts = size() == 1 ? 1 : size() * std::size_t{4};
-    run(parts, [&](std::size_t i, unsigned) {
-      work(n / parts * i + n % parts * i / parts, n / parts * (i + 1) + n % parts * (i + 1) / parts);
-    });
-  }
-
- private:
-  std::optional<base::thread_pool> pool_;
 };
 
 }  // namespace
@@ -100,11 +67,13 @@ struct fill_buffer::impl {
   bool can_stream(const fill_call& call, const std::vector<addition>& additions, const fill_threads& threads) const;
   std::vector<addition> plan(const fill_call& call, const fill_jobs& jobs);
   void prepare(addition& addition, const fill_call& call);
-  void commit(std::vector<addition>& additions, const fill_call& call, const std::uint32_t* bins_of,
-              fill_threads& threads) noexcept;
+  void make_dense(addition& addition) noexcept;
+  void update_blocks(std::vector<addition>& additions, const fill_call& call, const std::uint32_t* bins_of) noexcept;
   void append_few(const addition& addition, const fill_call& call, const std::uint32_t* bins_of) noexcept;
   void add_dense(const addition& addition, const fill_call& call, const std::uint32_t* bins_of, std::size_t first_row,
                  std::size_t last_row) noexcept;
+  void add_dense(const std::vector<addition>& additions, const fill_call& call, const std::uint32_t* bins_of,
+                 fill_threads& threads) noexcept;
   void stream(const addition& addition, const fill_call& call) noexcept;
   std::uint32_t variations_id(std::size_t span, const std::vector<std::uint32_t>& row_codes);
   std::shared_ptr<delta_data> make_delta();
@@ -145,12 +114,14 @@ void fill_buffer::impl::fill(const fill_arguments& arguments, unsigned threads) 
     const auto jobs = divide_events(call, tables);
     auto additions = plan(call, jobs);
     for (auto& addition : additions) prepare(addition, call);
-    const std::uint32_t* bins_of = nullptr;  // then commit() streams
-    if (can_stream(call, additions, pool))
-      reserve_scratch(streamed_events);
+    const bool streams = can_stream(call, additions, pool);
+    const auto* const bins_of = streams ? reserve_scratch(streamed_events) : find_bins(call, pool);
+    // From here on nothing throws.
+    update_blocks(additions, call, bins_of);
+    if (streams)
+      stream(additions[0], call);
     else
-      bins_of = find_bins(call, pool);
-    commit(additions, call, bins_of, pool);
+      add_dense(additions, call, bins_of, pool);
   } catch (...) {
     blocks.truncate(block_count);
     for (std::size_t i = 0; i < tables.size(); ++i) tables[i].truncate(label_counts[i]);
@@ -254,60 +225,39 @@ void fill_buffer::impl::prepare(addition& addition, const fill_call& call) {
   reserve(block.few.samples, addition.count * sample_rows);
 }
 
-void fill_buffer::impl::commit(std::vector<addition>& additions, const fill_call& call, const std::uint32_t* bins_of,
-                               fill_threads& threads) noexcept {
-  std::size_t dense = 0;
+/// Moves the block's few events to the dense one that was prepared.
+void fill_buffer::impl::make_dense(addition& addition) noexcept {
+  auto& block = blocks[addition.block];
+  const auto& few = block.few;
+  const fill_task task{.cells = addition.new_dense->cells(),
+                       .rows = block.rows,
+                       .count = block.event_count(),
+                       .bins = few.bins.data(),
+                       .bin_per_weight = few.bin_per_weight,
+                       .one_bin = bins.rank() == 0,
+                       .last_row = block.rows};
+  const auto view = [&](const std::vector<double>& row_values) {
+    return weight_view<double>{row_values.data(), static_cast<std::ptrdiff_t>(block.rows), 1};
+  };
+  if (model::is_mean(kind))
+    add_samples(kind, task, view(few.weights), view(few.samples));
+  else
+    add_events(kind, task, view(few.weights));
+  block.dense = std::move(addition.new_dense);
+  block.few.bins = {};
+  block.few.weights = {};
+  block.few.samples = {};
+}
+
+/// Dense blocks are there afterwards, and get their events next; blocks of few events have them.
+void fill_buffer::impl::update_blocks(std::vector<addition>& additions, const fill_call& call,
+                                      const std::uint32_t* bins_of) noexcept {
   for (auto& addition : additions) {
     auto& block = blocks[addition.block];
-    if (addition.new_dense) {
-      const auto& few = block.few;
-      const fill_task task{.cells = addition.new_dense->cells(),
-                           .rows = block.rows,
-                           .count = block.event_count(),
-                           .bins = few.bins.data(),
-                           .bin_per_weight = few.bin_per_weight,
-                           .one_bin = bins.rank() == 0,
-                           .last_row = block.rows};
-      const auto view = [&](const std::vector<double>& row_values) {
-        return weight_view<double>{row_values.data(), static_cast<std::ptrdiff_t>(block.rows), 1};
-      };
-      if (model::is_mean(kind))
-        add_samples(kind, task, view(few.weights), view(few.samples));
-      else
-        add_events(kind, task, view(few.weights));
-      block.dense = std::move(addition.new_dense);
-      block.few.bins = {};
-      block.few.weights = {};
-      block.few.samples = {};
-    }
-    if (block.dense)
-      ++dense;
-    else
-      append_few(addition, call, bins_of);
+    if (addition.new_dense) make_dense(addition);
+    if (!block.dense) append_few(addition, call, bins_of);
     held_bytes += block.size_bytes() - block.counted_bytes;
     block.counted_bytes = block.size_bytes();
-  }
-  if (dense == 0) return;
-  if (bins_of == nullptr) return stream(additions[0], call);
-
-  // Threads take ranges of rows where there are enough of them, else whole blocks: each cell gets its events in
-  // their order, whatever the number of threads.
-  const auto add = [&](std::size_t i, std::size_t first, std::size_t last) {
-    if (blocks[additions[i].block].dense) add_dense(additions[i], call, bins_of, first, last);
-  };
-  constexpr std::size_t rows_at_least = 8;  // what the kernels take at once
-  const auto parts = std::min<std::size_t>(threads.size(), call.rows / rows_at_least);
-  if (dense < threads.size() && parts > 1) {
-    const auto step = ((call.rows + parts - 1) / parts + rows_at_least - 1) / rows_at_least * rows_at_least;
-    const auto slice = [&](std::size_t part, unsigned) {
-      const auto first = std::min(part * step, call.rows);
-      const auto last = std::min(first + step, call.rows);
-      for (std::size_t i = 0; i < additions.size() && first < last; ++i) add(i, first, last);
-    };
-    threads.run(parts, std::cref(slice));
-  } else {
-    const auto whole = [&](std::size_t i, unsigned) { add(i, 0, call.rows); };
-    threads.run(additions.size(), std::cref(whole));
   }
 }
 
@@ -378,6 +328,33 @@ void fill_buffer::impl::add_dense(const addition& addition, const fill_call& cal
         }
       }
     });
+  }
+}
+
+void fill_buffer::impl::add_dense(const std::vector<addition>& additions, const fill_call& call,
+                                  const std::uint32_t* bins_of, fill_threads& threads) noexcept {
+  const auto is_dense = [&](const addition& addition) { return blocks[addition.block].dense != nullptr; };
+  const auto dense = static_cast<std::size_t>(std::ranges::count_if(additions, is_dense));
+  if (dense == 0) return;
+
+  // Threads take ranges of rows where there are enough of them, else whole blocks: each cell gets its events in
+  // their order, whatever the number of threads.
+  const auto add = [&](std::size_t i, std::size_t first, std::size_t last) {
+    if (is_dense(additions[i])) add_dense(additions[i], call, bins_of, first, last);
+  };
+  constexpr std::size_t rows_at_least = 8;  // what the kernels take at once
+  const auto parts = std::min<std::size_t>(threads.size(), call.rows / rows_at_least);
+  if (dense < threads.size() && parts > 1) {
+    const auto step = ((call.rows + parts - 1) / parts + rows_at_least - 1) / rows_at_least * rows_at_least;
+    const auto slice = [&](std::size_t part, unsigned) {
+      const auto first = std::min(part * step, call.rows);
+      const auto last = std::min(first + step, call.rows);
+      for (std::size_t i = 0; i < additions.size() && first < last; ++i) add(i, first, last);
+    };
+    threads.run(parts, std::cref(slice));
+  } else {
+    const auto whole = [&](std::size_t i, unsigned) { add(i, 0, call.rows); };
+    threads.run(additions.size(), std::cref(whole));
   }
 }
 
