@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 namespace hugehist::base {
 
@@ -31,5 +32,12 @@ class repeat_finder {
  private:
   std::uint32_t row_ = 0, before_ = 0, repeated_ = 0;
 };
+
+/// Whether some row is held by another one; for each row the one that holds its content.
+inline bool has_repeats(std::span<const std::uint32_t> holders) noexcept {
+  for (std::uint32_t row = 0; row < holders.size(); ++row)
+    if (holders[row] != row) return true;
+  return false;
+}
 
 }  // namespace hugehist::base

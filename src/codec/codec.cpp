@@ -54,10 +54,11 @@ struct coder::impl {
 
   /// Into `packed`; returns how many bytes that are.
   std::size_t compress(std::span<const std::byte> plane, way way, const settings& settings, const row_layout& rows) {
-    if (way == way::rows)
-      if (const auto length = zstd.encode_rows(plane, rows, packed)) return *length;
+    if (way == way::rows) {
+      const auto length = zstd.encode_rows(plane, rows, packed);
+      return length ? *length : *zstd.encode_rows(written_out(plane, rows), {rows.bytes}, packed);
+    }
     const auto whole = written_out(plane, rows);
-    if (way == way::rows) return *zstd.encode_rows(whole, {rows.bytes}, packed);
     const auto from = way == way::shuffled ? shuffle(whole) : whole;
     return settings.method == method::zstd ? zstd.encode(from, settings.level, packed)
                                            : deflate.encode(from, settings.level, packed);

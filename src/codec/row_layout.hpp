@@ -1,6 +1,8 @@
 // Rows of a plane that may repeat each other.
 #pragma once
 
+#include "base/repeat_finder.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -20,11 +22,7 @@ struct row_layout {
     return sources.empty() ? byte : byte + sources[row] * bytes - row * bytes;
   }
   /// Whether some row is held by another one.
-  bool is_shared() const noexcept {
-    for (std::size_t row = 0; row < sources.size(); ++row)
-      if (sources[row] != row) return true;
-    return false;
-  }
+  bool is_shared() const noexcept { return base::has_repeats(sources); }
 };
 
 }  // namespace hugehist::codec

@@ -9,12 +9,6 @@
 namespace hugehist::write {
 namespace {
 
-bool each_holds_its_own(std::span<const std::uint32_t> holders) noexcept {
-  for (std::uint32_t r = 0; r < holders.size(); ++r)
-    if (holders[r] != r) return false;
-  return true;
-}
-
 /// One plane of a chunk, and what is added to it. T: its elements.
 template <class T>
 class plane_of_rows {
@@ -36,7 +30,7 @@ class plane_of_rows {
   /// Rows that were equal and get something else part first, from a holder that has not changed yet.
   void add(std::span<std::uint32_t> holders) const noexcept {
     // Rows that were read from the store, or written out for somebody, may be equal all the same.
-    if (each_holds_its_own(holders)) find_equal(holders);
+    if (!base::has_repeats(holders)) find_equal(holders);
     for_each(holders, false, [&](std::uint32_t r, std::uint32_t next) {
       if (is_same(r, holders[r], next)) return;
       std::memcpy(target(r), target(holders[r]), rows_.elements * sizeof(T));

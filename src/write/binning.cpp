@@ -209,13 +209,14 @@ void binning::add_bins(std::size_t position, const numbers& column, std::size_t 
 
   const auto add_view = [&]<class Value>(const auto& view, Value) {
     for_each_batch<Value>(axis, view, first, last, [&](const Value* values, std::size_t begin, std::size_t n) {
-      if (position == 0 && view.columns == width) return to_offsets(position, values, n, bins + begin - first * width);
+      if (position == 0 && view.columns == width)
+        return to_offsets(position, values, n, bins + (begin - first * width));
       to_offsets(position, values, n, offsets);
       if (position == 0) {
         for (std::size_t i = 0; i < n; ++i) std::fill_n(bins + (begin + i - first) * width, width, offsets[i]);
         return;
       }
-      if (view.columns == width) return add_offsets(bins + begin - first * width, offsets, n, may_drop_);
+      if (view.columns == width) return add_offsets(bins + (begin - first * width), offsets, n, may_drop_);
       for (std::size_t i = 0; i < n; ++i)  // one value for all variations of an event
         add_same_offset(bins + (begin + i - first) * width, offsets[i], width, may_drop_);
     });

@@ -1,5 +1,6 @@
-// Body of the transposing add; cell_kernels.cpp includes it once for each instruction set, inside a namespace
-// that holds `width`, `lanes` and add_square(source, stride, targets, offset), with HUGEHIST_TARGET set.
+// Kernels over runs of elements (add, set, compare) and the transposing add; cell_kernels.cpp includes them once for each
+// instruction set, inside a namespace that holds `width`, `lanes` and add_square(targets, source, stride, offset), with
+// HUGEHIST_TARGET set.
 
 /// As many elements as the instruction set works on at once; of any alignment.
 template <class T>
