@@ -14,24 +14,24 @@ constexpr std::uint8_t code_bool = 0, code_int64 = 1, code_double = 2, code_text
 
 constexpr std::uint8_t flag_underflow = 1, flag_overflow = 2, flag_circular = 4, flag_growth = 8;
 
-void put_flags(byte_writer& to, bool underflow, bool overflow, bool circular) {
+void put_flags(base::byte_writer& to, bool underflow, bool overflow, bool circular) {
   to.put(static_cast<std::uint8_t>((underflow ? flag_underflow : 0) | (overflow ? flag_overflow : 0) |
                                    (circular ? flag_circular : 0)));
 }
 
-void put_category_flags(byte_writer& to, bool growth, bool overflow) {
+void put_category_flags(base::byte_writer& to, bool growth, bool overflow) {
   to.put(static_cast<std::uint8_t>((growth ? flag_growth : 0) | (overflow ? flag_overflow : 0)));
 }
 
-std::uint8_t get_flags(byte_reader& from, std::uint8_t allowed) {
+std::uint8_t get_flags(base::byte_reader& from, std::uint8_t allowed) {
   const auto flags = from.get<std::uint8_t>();
-  if ((flags & ~allowed) != 0) byte_reader::fail();
+  if ((flags & ~allowed) != 0) base::byte_reader::fail();
   return flags;
 }
 constexpr std::uint8_t number_flags = flag_underflow | flag_overflow | flag_circular;
 constexpr std::uint8_t category_flags = flag_overflow | flag_growth;
 
-void put_scalar(byte_writer& to, const scalar& value) {
+void put_scalar(base::byte_writer& to, const scalar& value) {
   std::visit(base::overloaded{
                  [&](bool x) { to.put(code_bool), to.put(static_cast<std::uint8_t>(x)); },
                  [&](std::int64_t x) { to.put(code_int64), to.put(x); },
@@ -41,7 +41,7 @@ void put_scalar(byte_writer& to, const scalar& value) {
              value);
 }
 
-scalar get_scalar(byte_reader& from) {
+scalar get_scalar(base::byte_reader& from) {
   switch (from.get<std::uint8_t>()) {
     case code_bool:
       return from.get<std::uint8_t>() != 0;
@@ -52,17 +52,17 @@ scalar get_scalar(byte_reader& from) {
     case code_text:
       return from.get_text();
     default:
-      byte_reader::fail();
+      base::byte_reader::fail();
   }
 }
 
-axis::kind get_regular(byte_reader& from) {
+axis::kind get_regular(base::byte_reader& from) {
   const auto bins = from.get<std::int64_t>();
   const auto lower = from.get<double>();
   const auto upper = from.get<double>();
   const auto flags = get_flags(from, number_flags);
   const auto transform = from.get<std::uint8_t>();
-  if (transform > static_cast<std::uint8_t>(axis::transform::pow)) byte_reader::fail();
+  if (transform > static_cast<std::uint8_t>(axis::transform::pow)) base::byte_reader::fail();
   const auto power = from.get<double>();
   return axis::regular{bins,
                        lower,
@@ -74,14 +74,14 @@ axis::kind get_regular(byte_reader& from) {
                        power};
 }
 
-axis::kind get_kind(byte_reader& from) {
+axis::kind get_kind(base::byte_reader& from) {
   switch (from.get<std::uint8_t>()) {
     case code_regular:
       return get_regular(from);
     case code_variable: {
       auto edges = from.get_all<double>(from.get_count<std::uint32_t>(sizeof(double)));
       const auto flags = get_flags(from, number_flags);
-      if (edges.size() < 2) byte_reader::fail();
+      if (edges.size() < 2) base::byte_reader::fail();
       return axis::variable{std::move(edges), (flags & flag_underflow) != 0, (flags & flag_overflow) != 0,
                             (flags & flag_circular) != 0};
     }
@@ -106,13 +106,13 @@ axis::kind get_kind(byte_reader& from) {
       return axis::int_category{std::move(labels), (flags & flag_growth) != 0, (flags & flag_overflow) != 0};
     }
     default:
-      byte_reader::fail();
+      base::byte_reader::fail();
   }
 }
 
 }  // namespace
 
-void put_axis(byte_writer& to, const axis::any& axis) {
+void put_axis(base::byte_writer& to, const axis::any& axis) {
   std::visit(base::overloaded{
                  [&](const axis::regular& a) {
                    to.put(code_regular), to.put(a.bins), to.put(a.lower), to.put(a.upper);
@@ -149,17 +149,17 @@ void put_axis(byte_writer& to, const axis::any& axis) {
   }
 }
 
-axis::any get_axis(byte_reader& from) {
+axis::any get_axis(base::byte_reader& from) {
   auto kind = get_kind(from);
   metadata_map metadata;
   for (auto n = from.get_count<std::uint32_t>(sizeof(std::uint32_t)); n > 0; --n) {
     auto key = from.get_text();
-    if (!metadata.emplace(std::move(key), get_scalar(from)).second) byte_reader::fail();
+    if (!metadata.emplace(std::move(key), get_scalar(from)).second) base::byte_reader::fail();
   }
   try {
     return {std::move(kind), std::move(metadata)};
   } catch (const std::invalid_argument&) {
-    byte_reader::fail();
+    base::byte_reader::fail();
   }
 }
 

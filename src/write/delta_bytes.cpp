@@ -1,10 +1,10 @@
 // Writes the compact form of a delta; delta_reader.cpp reads it.
 
+#include "base/byte_stream.hpp"
 #include "base/checksum.hpp"
 #include "codec/codec.hpp"
 #include "model/schema.hpp"
 #include "write/axis_bytes.hpp"
-#include "write/byte_stream.hpp"
 #include "write/cell_kernels.hpp"
 #include "write/delta_data.hpp"
 #include "write/delta_format.hpp"
@@ -156,7 +156,7 @@ class writer {
   }
 
   void put_head() {
-    byte_writer head;
+    base::byte_writer head;
     head.put_text(to_string(data_.kind));
     head.put(data_.variance_known ? delta_format::flag_variance_known : 0U);
     head.put(static_cast<std::uint32_t>(data_.axes.size()));
@@ -177,7 +177,7 @@ class writer {
   }
 
   std::vector<std::byte> assemble() {
-    byte_writer all;
+    base::byte_writer all;
     all.put_all(std::span<const char>{delta_format::magic});
     all.put(delta_format::version);
     all.put(last_filter_mask_);  // of the head, which was the last
@@ -197,7 +197,7 @@ class writer {
   std::vector<std::size_t> extents_;
   std::size_t bins_ = 1, expanded_ = 0, head_size_ = 0;
   codec::coder coder_;
-  byte_writer frame_, frames_, blocks_, list_bytes_;
+  base::byte_writer frame_, frames_, blocks_, list_bytes_;
   std::vector<std::byte> head_, body_;
   std::map<std::pair<std::size_t, std::vector<std::uint32_t>>, std::uint32_t> lists_;
   std::uint32_t blocks_in_frame_ = 0, last_filter_mask_ = 0;

@@ -1,13 +1,13 @@
 // Reads the compact form of a delta. The bytes may be anything: each size is checked against what is there before
 // memory is taken for it, each code against what it points into.
 
+#include "base/byte_stream.hpp"
 #include "base/checksum.hpp"
 #include "codec/codec.hpp"
 #include "model/category_index.hpp"
 #include "model/moments.hpp"
 #include "model/schema.hpp"
 #include "write/axis_bytes.hpp"
-#include "write/byte_stream.hpp"
 #include "write/delta_data.hpp"
 #include "write/delta_format.hpp"
 #include "write/label_table.hpp"
@@ -25,7 +25,7 @@ using namespace write;
 
 namespace {
 
-[[noreturn]] void fail() { byte_reader::fail(); }
+[[noreturn]] void fail() { base::byte_reader::fail(); }
 
 std::size_t product(std::size_t a, std::size_t b) {
   std::size_t result = 0;
@@ -52,7 +52,7 @@ class reader {
 
   delta_data run() {
     const auto head = read_prelude();
-    byte_reader from{std::as_bytes(std::span{*head})};
+    base::byte_reader from{std::as_bytes(std::span{*head})};
     read_axes(from);
     read_labels(from);
     read_lists(from);
@@ -66,7 +66,7 @@ class reader {
     if (bytes_.size() < delta_format::prelude_bytes ||
         std::memcmp(bytes_.data(), delta_format::magic.data(), delta_format::magic.size()) != 0)
       throw format_error{"these bytes are no delta: they do not begin as one"};
-    byte_reader from{bytes_};
+    base::byte_reader from{bytes_};
     from.take(delta_format::magic.size());
     const auto version = from.get<std::uint32_t>();
     if (version > delta_format::version)
@@ -93,7 +93,7 @@ class reader {
     throw corruption_error{"the bytes of a delta are damaged or incomplete: make or send the delta again"};
   }
 
-  void read_axes(byte_reader& from) {
+  void read_axes(base::byte_reader& from) {
     data_.kind = storage_from_string(from.get_text());
     const auto flags = from.get<std::uint32_t>();
     if ((flags & ~delta_format::flag_variance_known) != 0) fail();
@@ -108,7 +108,7 @@ class reader {
     for (auto n : extents_) bins_ *= n;  // fits: model::validate
   }
 
-  void read_labels(byte_reader& from) {
+  void read_labels(base::byte_reader& from) {
     for (auto i : model::category_axes(data_.axes)) {
       label_table table{data_.axes[i]};
       auto& labels = data_.labels.emplace_back();
@@ -131,7 +131,7 @@ class reader {
       if (code != overflow_code && code >= data_.labels[axis].size()) fail();
   }
 
-  void read_lists(byte_reader& from) {
+  void read_lists(base::byte_reader& from) {
     for (auto n = from.get_count<std::uint32_t>(3 * sizeof(std::uint32_t)); n > 0; --n) {
       auto& list = lists_.emplace_back();
       list.span = from.get<std::uint32_t>();
@@ -142,7 +142,7 @@ class reader {
     }
   }
 
-  void read_frames(byte_reader& from) {
+  void read_frames(base::byte_reader& from) {
     std::size_t position = 0;
     for (auto n = from.get_count<std::uint64_t>(24); n > 0; --n) {
       auto& frame = frames_.emplace_back();
@@ -157,21 +157,22 @@ class reader {
     if (position != body_.size()) fail();
   }
 
-  void read_blocks(byte_reader& from) {
+  void read_blocks(base::byte_reader& from) {
     const auto block_bytes = 1 + sizeof(std::uint32_t) * (1 + data_.labels.size()) + sizeof(std::uint64_t);
     auto left = from.get_count<std::uint64_t>(block_bytes);
     for (const auto& frame : frames_) {
       if (frame.blocks == 0 || frame.blocks > left) fail();
       left -= frame.blocks;
       const auto cells = decode(coder_, frame.bytes, frame.filter_mask, frame.size);
-      byte_reader payload{std::as_bytes(std::span{*cells})};
+      base::byte_reader payload{std::as_bytes(std::span{*cells})};
       for (auto n = frame.blocks; n > 0; --n) read_block(from, payload, cells);
       if (payload.left() != 0) fail();
     }
     if (left != 0) fail();
   }
 
-  void read_block(byte_reader& from, byte_reader& payload, const std::shared_ptr<std::vector<std::uint64_t>>& cells) {
+  void read_block(base::byte_reader& from, base::byte_reader& payload,
+                  const std::shared_ptr<std::vector<std::uint64_t>>& cells) {
     block made;
     const auto form = from.get<std::uint8_t>();
     const auto list = from.get<std::uint32_t>();
@@ -224,14 +225,15 @@ class reader {
   }
 
   /// The cells stay in the decoded frame.
-  dense_cells dense(std::size_t rows, byte_reader& payload, const std::shared_ptr<std::vector<std::uint64_t>>& cells) {
+  dense_cells dense(std::size_t rows, base::byte_reader& payload,
+                    const std::shared_ptr<std::vector<std::uint64_t>>& cells) {
     const auto bytes = product(product(rows, bins_), planes(data_.kind).size() * element_size);
     const auto raw = payload.take(bytes);
     take_memory(bytes);
     return cells_at(reinterpret_cast<const std::uint64_t*>(raw.data()), rows, cells);
   }
 
-  dense_cells sparse(std::size_t rows, std::uint64_t count, byte_reader& payload) {
+  dense_cells sparse(std::size_t rows, std::uint64_t count, base::byte_reader& payload) {
     const auto plane_cells = product(rows, bins_);
     const auto plane_count = planes(data_.kind).size();
     const auto positions = payload.get_all<std::uint32_t>(count);
@@ -247,7 +249,7 @@ class reader {
     return cells_at(first, rows, std::move(memory));
   }
 
-  event_rows few(std::size_t rows, std::uint64_t events, bool bin_per_weight, byte_reader& payload) {
+  event_rows few(std::size_t rows, std::uint64_t events, bool bin_per_weight, base::byte_reader& payload) {
     event_rows result;
     result.bin_per_weight = bin_per_weight;
     const auto weights = product(events, rows);

@@ -85,7 +85,7 @@ hdf5_backend::hdf5_backend(std::shared_ptr<file_access> access) : access_{std::m
     file_bytes_ = access_->size();
     if (access_->is_new()) {
       create_file_state(access_->file());
-      access_->flush();
+      access_->publish();
     } else if (has_file_state(access_->file())) {
       try {
         check_file_version(access_->file(), writable());

@@ -1,8 +1,9 @@
 #include "store/hdf5/driver.hpp"
 
+#include "store/hdf5/descriptor_io.hpp"
+
 #include <fcntl.h>
 #include <sys/file.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,48 +14,6 @@
 #include <system_error>
 
 namespace hugehist::store::hdf5 {
-namespace {
-
-/// Reads all; what lies beyond the end of the file is zero.
-bool read_all(int descriptor, std::uint64_t offset, std::size_t size, void* to) {
-  auto* at = static_cast<std::byte*>(to);
-  while (size > 0) {
-    const auto got = ::pread(descriptor, at, size, static_cast<off_t>(offset));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return false;
-    if (got == 0) {
-      std::memset(at, 0, size);
-      return true;
-    }
-    at += got;
-    offset += static_cast<std::uint64_t>(got);
-    size -= static_cast<std::size_t>(got);
-  }
-  return true;
-}
-
-bool write_all(int descriptor, std::uint64_t offset, std::size_t size, const void* from) {
-  // Beyond the limit the system would send a signal that ends the process.
-  struct rlimit limit {};
-  if (::getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY && offset + size > limit.rlim_cur) {
-    errno = EFBIG;
-    return false;
-  }
-  const auto* at = static_cast<const std::byte*>(from);
-  while (size > 0) {
-    const auto written = ::pwrite(descriptor, at, size, static_cast<off_t>(offset));
-    if (written < 0 && errno == EINTR) continue;
-    if (written == 0) errno = ENOSPC;
-    if (written <= 0) return false;
-    at += written;
-    offset += static_cast<std::uint64_t>(written);
-    size -= static_cast<std::size_t>(written);
-  }
-  return true;
-}
-
-}  // namespace
-
 // ---- chunks
 
 /// REQUIRES: the mutex is held
@@ -71,7 +30,7 @@ chunk_area::location driven_file::write(const codec::encoded_view& chunk) {
     const std::lock_guard lock{mutex_};
     result.offset = place(result.size);
   }
-  if (!write_all(descriptor_, result.offset, result.size, chunk.bytes.data())) {
+  if (!write_at(descriptor_, result.offset, chunk.bytes)) {
     const auto code = errno;
     forget(result);
     throw std::system_error{code, std::generic_category(), "cannot write a chunk to '" + name_ + "'"};
@@ -90,8 +49,10 @@ void driven_file::start_writing_out(std::uint64_t bytes) noexcept {
 
 codec::encoded_chunk driven_file::read(const location& from) const {
   codec::encoded_chunk chunk{std::vector<std::byte>(from.size), from.filter_mask};
-  if (!read_all(descriptor_, from.offset, from.size, chunk.bytes.data()))
+  if (!read_at(descriptor_, from.offset, chunk.bytes))
     throw std::system_error{errno, std::generic_category(), "cannot read a chunk from '" + name_ + "'"};
+  const std::lock_guard lock{mutex_};
+  held_.patch(from.offset, chunk.bytes);
   return chunk;
 }
 
@@ -137,6 +98,7 @@ void driven_file::abandon() noexcept {
 
 void driven_file::free_retired() {
   const std::lock_guard lock{mutex_};
+  if (!held_.empty()) return;  // the file is not at the commit yet, and other programs read it
   for (const auto& [offset, size] : retired_) free_.give(offset, size);
   retired_.clear();
   adopted_.clear();
@@ -172,25 +134,47 @@ bool driven_file::read_bytes(bool is_chunk, std::uint64_t offset, std::size_t si
     located_ = offset;
     return true;
   }
-  return read_all(descriptor_, offset, size, to);
+  const std::span bytes{static_cast<std::byte*>(to), size};
+  if (!read_at(descriptor_, offset, bytes)) return false;
+  const std::lock_guard lock{mutex_};
+  held_.patch(offset, bytes);
+  return true;
 }
 
 bool driven_file::write_bytes(bool is_chunk, std::uint64_t offset, std::size_t size, const void* from) {
   if (is_detached_) return true;
-  if (!is_chunk || !expected_ || expected_->size != size) return write_all(descriptor_, offset, size, from);
-  return offset == expected_->offset || copy(expected_->offset, offset, size);
+  const bool is_placed = is_chunk && expected_ && expected_->size == size;
+  if (is_placed && offset == expected_->offset) return true;
+  std::span bytes{static_cast<const std::byte*>(from), size};
+  std::vector<std::byte> placed(is_placed ? size : 0);
+  if (is_placed) {
+    if (!read_at(descriptor_, expected_->offset, placed)) return false;
+    bytes = placed;
+  }
+  const std::lock_guard lock{mutex_};
+  held_.write(offset, bytes);
+  return true;
 }
 
-bool driven_file::copy(std::uint64_t from, std::uint64_t to, std::size_t size) {
-  std::vector<std::byte> bytes(size);
-  return read_all(descriptor_, from, size, bytes.data()) && write_all(descriptor_, to, size, bytes.data());
+void driven_file::recover(journal& journal, bool writable) { held_end_ = journal.recover(writable, held_); }
+
+void driven_file::commit(journal& journal) {
+  const auto length = end();
+  const std::lock_guard lock{mutex_};
+  journal.commit(held_, length);
+}
+
+void driven_file::write_through(journal& journal) {
+  const auto length = end();
+  const std::lock_guard lock{mutex_};
+  journal.write_through(held_, length);
 }
 
 std::optional<std::uint64_t> driven_file::file_size() const noexcept {
   struct stat info {};
   if (is_detached_) return end();
   if (::fstat(descriptor_, &info) != 0) return {};
-  return static_cast<std::uint64_t>(info.st_size);
+  return std::max(static_cast<std::uint64_t>(info.st_size), held_end_);
 }
 
 /// As HDF5 wants it, but not so that chunks are cut off which wait behind it.

@@ -2,7 +2,8 @@
 //
 // A chunk is written as soon as it is encoded, by any thread, to space that nothing committed uses. At the commit HDF5
 // is told of it: it asks the driver for space and gets the place where the bytes are, and its own writing of them is
-// skipped. So encoded bytes are written once, and HDF5 handles nothing but its metadata. The driver owns the space of
+// skipped. So encoded bytes are written once, and HDF5 handles nothing but its metadata, which is held back until the
+// commit (journal.hpp). The driver owns the space of
 // the file: HDF5 forgets what it frees (file space strategy AGGR), and what a commit replaced is used again after it,
 // within one opening of the file.
 #pragma once
@@ -10,6 +11,7 @@
 #include "base/free_extents.hpp"
 #include "store/chunk_area.hpp"
 #include "store/hdf5/handle.hpp"
+#include "store/hdf5/journal.hpp"
 
 #include <atomic>
 #include <cstdint>
@@ -58,6 +60,12 @@ class driven_file final : public chunk_area {
   }
   /// To be called before HDF5 writes down where the file ends: it will not end before that any more.
   void settle_end() noexcept;
+  /// What a journal has that the file has not. Before HDF5 opens it.
+  void recover(journal& journal, bool writable);
+  /// Makes all durable that was written, chunks and what HDF5 wrote besides, as one.
+  void commit(journal& journal);
+  /// Writes what HDF5 wrote to a new file.
+  void write_through(journal& journal);
   /// Forgets chunks that no commit took: the file will end where HDF5 ends it.
   void abandon() noexcept;
   /// Whether HDF5 keeps no book of free space, so that what it lets go is ours to use again.
@@ -88,18 +96,19 @@ class driven_file final : public chunk_area {
   };
   std::uint64_t place(std::uint64_t size);
   void start_writing_out(std::uint64_t bytes) noexcept;
-  bool copy(std::uint64_t from, std::uint64_t to, std::size_t size);
 
   const int descriptor_;
   const std::string name_;
   std::atomic<std::uint64_t> written_ = 0;  // bytes of chunks
   bool owns_space_ = false;
   bool is_detached_ = false;
+  std::uint64_t held_end_ = 0;  // of the file with what its journal has
 
   mutable std::mutex mutex_;    // guards what follows; HDF5's side is under the session's lock besides
   std::uint64_t hdf5_end_ = 0;  // as HDF5 set it last; it may have written that down
   std::uint64_t end_ = 0;       // of what was placed
   base::free_extents free_;
+  held_writes held_;  // all that HDF5 wrote but chunks in their places, until it is committed
   std::vector<extent> retired_;
   std::unordered_set<std::uint64_t> adopted_;  // offsets; by a commit that is not durable, and so may be tried again
 

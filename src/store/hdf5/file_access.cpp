@@ -154,7 +154,8 @@ class disk_file final : public file_access {
  public:
   disk_file(const std::filesystem::path& path, access mode, std::size_t hdf5_cache)
       : descriptor_{open_descriptor(path.string(), mode)},
-        driver_{std::make_shared<driven_file>(descriptor_.get(), path.string())} {
+        driver_{std::make_shared<driven_file>(descriptor_.get(), path.string())},
+        journal_{descriptor_.get(), path.string()} {
     name_ = path.string();
     writable_ = mode != access::read;
     is_new_ = mode == access::create || mode == access::replace;
@@ -171,6 +172,7 @@ class disk_file final : public file_access {
     driver_->abandon();
     close_hdf5();
     driver_->detach();
+    journal_.close();
   }
 
   void reserve(std::uint64_t bytes) override {
@@ -191,8 +193,13 @@ class disk_file final : public file_access {
   }
 
   void sync() override {
+    driver_->commit(journal_);
     give_back();
-    if (::fdatasync(descriptor_.get()) != 0) refuse(errno, "cannot make '" + name_ + "' durable");
+  }
+
+  void publish() override {
+    flush();
+    driver_->write_through(journal_);
   }
 
   chunk_area& area() noexcept override { return *driver_; }
@@ -203,6 +210,10 @@ class disk_file final : public file_access {
     check_regular(descriptor_.get(), name_, is_new_);
     lock(descriptor_.get(), name_, writable_);
     if (mode == access::replace) empty(descriptor_.get(), name_);
+    if (is_new_)
+      journal_.remove();
+    else
+      driver_->recover(journal_, writable_);
     const session in_session;
     try {
       const handle properties{H5Pcreate(H5P_FILE_ACCESS), "file properties"};
@@ -224,6 +235,7 @@ class disk_file final : public file_access {
 
   descriptor descriptor_;
   std::shared_ptr<driven_file> driver_;
+  journal journal_;
 };
 
 class memory_file final : public file_access {
@@ -251,6 +263,7 @@ class memory_file final : public file_access {
 
   void reserve(std::uint64_t) override {}
   void sync() override {}
+  void publish() override { flush(); }
   chunk_area& area() noexcept override { return area_; }
 
  private:

@@ -36,8 +36,10 @@ class file_access {
 
   /// Makes sure that the medium has room for so many more bytes, or throws std::system_error.
   virtual void reserve(std::uint64_t bytes) = 0;
-  /// Makes what was written durable, and gives back what was reserved and not used.
+  /// Makes what was written durable, and gives back what was reserved and not used. Inside a session, after flush().
   virtual void sync() = 0;
+  /// Has a new file hold what was written, so that it is an HDF5 file.
+  virtual void publish() = 0;
 
   /// Where encoded chunks wait for a commit.
   virtual chunk_area& area() noexcept = 0;

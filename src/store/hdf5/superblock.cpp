@@ -24,6 +24,13 @@ std::array<std::uint32_t, 3> words(std::span<const std::byte> bytes) noexcept {
   return result;
 }
 
+/// REQUIRES: version 2 or 3
+void sum_superblock(std::span<std::byte> superblock) noexcept {
+  const auto length = superblock.size() - 4;
+  const auto checksum = lookup3(superblock.first(length));
+  for (std::size_t i = 0; i < 4; ++i) superblock[length + i] = static_cast<std::byte>(checksum >> (8 * i));
+}
+
 }  // namespace
 
 std::uint32_t lookup3(std::span<const std::byte> bytes) noexcept {
@@ -55,16 +62,36 @@ std::uint32_t lookup3(std::span<const std::byte> bytes) noexcept {
   return c;
 }
 
+std::size_t superblock_bytes(std::span<const std::byte> bytes) noexcept {
+  constexpr std::size_t old_length = 96;
+  if (bytes.size() < old_length || std::memcmp(bytes.data(), signature.data(), signature.size()) != 0) return 0;
+  const auto version = std::to_integer<unsigned>(bytes[8]);
+  if (version != 2 && version != 3) return old_length;
+  // Signature, version, size of offsets, size of lengths, flags; four addresses; the checksum.
+  const auto length = 12 + 4 * std::to_integer<std::size_t>(bytes[9]) + 4;
+  return length <= bytes.size() ? length : 0;
+}
+
+bool mark_superblock(std::span<std::byte> superblock, bool is_written) noexcept {
+  constexpr std::size_t version_at = 8, flags_at = 11;
+  constexpr auto newest = std::byte{3}, written = std::byte{1}, swmr = std::byte{4};
+  if (superblock.size() < flags_at + 1) return false;
+  auto &version = superblock[version_at], &flags = superblock[flags_at];
+  if (version != std::byte{2} && version != newest) return false;
+  if (is_written) {
+    version = newest;  // of the same layout
+    flags |= written;
+  } else if (version == newest) {
+    flags &= ~(written | swmr);
+  }
+  sum_superblock(superblock);
+  return true;
+}
+
 void mend_superblock(std::span<std::byte> image) noexcept {
   const auto block = image.subspan(find_superblock(image));
-  if (block.empty()) return;
-  const auto version = std::to_integer<unsigned>(block[8]);
-  if (version != 2 && version != 3) return;
-  // Signature, version, size of offsets, size of lengths, flags; four addresses; the checksum.
-  const auto length = 12 + 4 * std::to_integer<std::size_t>(block[9]);
-  if (length + 4 > block.size()) return;
-  const auto checksum = lookup3(block.first(length));
-  for (std::size_t i = 0; i < 4; ++i) block[length + i] = static_cast<std::byte>(checksum >> (8 * i));
+  const auto length = superblock_bytes(block);
+  if (length > 0 && (block[8] == std::byte{2} || block[8] == std::byte{3})) sum_superblock(block.first(length));
 }
 
 }  // namespace hugehist::store::hdf5

@@ -13,6 +13,13 @@ namespace hugehist::store::hdf5 {
 /// Makes the checksum of the superblock right. Older superblocks have none, and stay as they are.
 void mend_superblock(std::span<std::byte> image) noexcept;
 
+/// Length of the superblock that `bytes` begin with; 0 where they begin with none.
+std::size_t superblock_bytes(std::span<const std::byte> bytes) noexcept;
+
+/// Sets or clears the mark by which HDF5 1.10 and later refuse a file that somebody writes (older ones do not know the
+/// version then); sums it anew. False where the version has no such mark: nothing is changed.
+bool mark_superblock(std::span<std::byte> superblock, bool is_written) noexcept;
+
 /// Bob Jenkins's lookup3 (hashlittle): the checksum of HDF5's metadata.
 std::uint32_t lookup3(std::span<const std::byte> bytes) noexcept;
 

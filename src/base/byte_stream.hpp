@@ -13,7 +13,7 @@
 #include <type_traits>
 #include <vector>
 
-namespace hugehist::write {
+namespace hugehist::base {
 
 static_assert(std::endian::native == std::endian::little, "the formats are little-endian and are copied as they are");
 
@@ -97,4 +97,4 @@ class byte_reader {
   std::size_t position_ = 0;
 };
 
-}  // namespace hugehist::write
+}  // namespace hugehist::base
