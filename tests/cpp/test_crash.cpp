@@ -1,5 +1,5 @@
 #include "catch.hpp"
-#include "io_recorder.hpp"
+#include "support_io.hpp"
 #include "support_store.hpp"
 
 #include <hugehist/error.hpp>

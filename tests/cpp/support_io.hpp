@@ -1,6 +1,6 @@
 // What a program asks of the file system, recorded, and what a crash would leave of it.
 //
-// io_recorder.cpp takes the place of pwrite, ftruncate, fdatasync, fsync and unlink in the test program.
+// support_io.cpp takes the place of pwrite, ftruncate, fdatasync, fsync and unlink in the test program.
 #pragma once
 
 #include <cstddef>

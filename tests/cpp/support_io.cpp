@@ -1,4 +1,4 @@
-#include "io_recorder.hpp"
+#include "support_io.hpp"
 
 #include <sys/syscall.h>
 #include <unistd.h>
