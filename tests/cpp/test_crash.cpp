@@ -272,3 +272,26 @@ TEST_CASE("A power cut at any operation leaves the last commit, or the one that 
   }
   WARN(states << " states after power cuts");
 }
+
+TEST_CASE("A journal is not applied to another file, nor to what is no HDF5 file") {
+  const workload made{300};
+  io::disk disk{made.begun()};
+  std::size_t tried = 0;
+  for (const auto& next : made.operations()) {
+    const survivor left{disk.after_kill(nullptr, 0), made.path()};
+    disk.apply(next);
+    if (next.what != io::operation::kind::sync || !left.has_journal()) continue;
+    const auto journal = left.path().string() + ".journal";
+    const auto size = std::filesystem::file_size(journal);
+    if (size == 0) continue;
+    std::ofstream{left.path()} << "notes\n" << std::string(5000, 'x');
+    const auto before = files_in(left.directory());
+    for (const auto mode : {store::access::read, store::access::read_write}) {
+      CHECK_THROWS_AS(left.read(mode), error);
+      const auto after = files_in(left.directory());
+      CHECK(after.at(left.path().string()) == before.at(left.path().string()));
+    }
+    if (++tried == 5) break;
+  }
+  CHECK(tried == 5);
+}

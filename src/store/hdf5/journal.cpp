@@ -33,11 +33,12 @@ struct group {
   held_writes changes;
 };
 
-/// The group at the beginning of `bytes` and its length; nothing where none is whole.
-std::optional<std::pair<group, std::size_t>> read_group(std::span<const std::byte> bytes) {
+constexpr std::size_t header_bytes = 16;  // of a group: the magic number and its length
+
+/// The group that the bytes are, without the header; nothing where it is not whole.
+std::optional<group> read_group(std::span<const std::byte> bytes) {
   try {
     base::byte_reader in{bytes};
-    if (in.get<std::uint64_t>() != magic) return std::nullopt;
     group result;
     for (auto* number : {&result.salt, &result.number, &result.end}) *number = in.get<std::uint64_t>();
     for (auto& superblock : result.superblocks) superblock = in.get_all<std::byte>(in.get_count<std::uint64_t>(1));
@@ -49,21 +50,28 @@ std::optional<std::pair<group, std::size_t>> read_group(std::span<const std::byt
       result.changes.write(offset, content);
     }
     const auto length = bytes.size() - in.left();
-    if (in.get<std::uint64_t>() != base::checksum(bytes.first(length), result.salt)) return std::nullopt;
-    return std::pair{std::move(result), length + sizeof(std::uint64_t)};
+    if (in.get<std::uint64_t>() != base::checksum(bytes.first(length), result.salt) || in.left() != 0)
+      return std::nullopt;
+    return result;
   } catch (const corruption_error&) {
     return std::nullopt;  // torn
   }
 }
 
 /// Groups of one salt, numbered 0, 1, …; what follows is of commits before, or torn.
-std::vector<group> read_groups(std::span<const std::byte> bytes) {
+std::vector<group> read_groups(int journal, std::uint64_t journal_bytes) {
   std::vector<group> result;
-  while (auto next = read_group(bytes)) {
-    auto& [one, length] = *next;
-    if (one.number != result.size() || (!result.empty() && one.salt != result.front().salt)) break;
-    result.push_back(std::move(one));
-    bytes = bytes.subspan(length);
+  for (std::uint64_t at = 0; at + header_bytes <= journal_bytes;) {
+    std::array<std::uint64_t, 2> header{};
+    if (!read_at(journal, at, std::as_writable_bytes(std::span{header}))) break;
+    at += header_bytes;
+    if (header[0] != magic || header[1] > journal_bytes - at) break;
+    std::vector<std::byte> bytes(header[1]);
+    if (!read_at(journal, at, bytes)) break;
+    auto next = read_group(bytes);
+    if (!next || next->number != result.size() || (!result.empty() && next->salt != result.front().salt)) break;
+    result.push_back(std::move(*next));
+    at += bytes.size();
   }
   return result;
 }
@@ -79,7 +87,7 @@ bool is_from(std::span<const std::byte> superblock, const std::vector<group>& gr
   };
   for (std::size_t i = 0; i < superblock.size(); ++i)
     if (!has_byte(i)) return false;
-  return true;
+  return !superblock.empty();
 }
 
 }  // namespace
@@ -95,11 +103,19 @@ struct journal::superblock {
     mark_superblock(result.bytes, true);
     return result;
   }
+  bool is_marked() const { return !bytes.empty() && bytes == marked().bytes; }
   bool has_mark() const {
     auto probe = bytes;
     return mark_superblock(probe, true);
   }
 };
+
+journal::journal(int descriptor, const std::string& name) : descriptor_{descriptor}, name_{name} {
+  std::error_code failed;
+  path_ = std::filesystem::canonical(name, failed);  // one journal, by whatever name the file is opened
+  if (failed) path_ = std::filesystem::absolute(name);
+  path_ += ".journal";
+}
 
 journal::~journal() {
   if (journal_ >= 0) ::close(journal_);
@@ -135,25 +151,24 @@ journal::superblock journal::read_superblock() const {
 // ---- recovery
 
 std::uint64_t journal::recover(bool writable, held_writes& held) {
-  const int found = ::open(path().c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  const int found = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
   if (found < 0 && errno == ENOENT) return 0;
   if (found < 0) fail(errno, "cannot read the journal of");
-  std::vector<std::byte> bytes;
   struct stat info {};
-  const bool is_read = ::fstat(found, &info) == 0 && S_ISREG(info.st_mode) &&
-                       (bytes.resize(static_cast<std::size_t>(info.st_size)), read_at(found, 0, bytes));
-  const auto code = errno;
+  if (::fstat(found, &info) != 0 || !S_ISREG(info.st_mode)) {
+    ::close(found);
+    throw format_error{"'" + path_.string() + "' stands where the journal of '" + name_ +
+                       "' would be, and is no regular file: move it away"};
+  }
+  const auto groups = read_groups(found, static_cast<std::uint64_t>(info.st_size));
   ::close(found);
-  if (!is_read) fail(code, "cannot read the journal of");
-
-  const auto groups = read_groups(bytes);
   if (groups.empty()) {
-    if (writable) remove();
+    if (writable && !read_superblock().is_marked()) remove();
     return 0;
   }
   const auto now = read_superblock();
   if (!is_from(now.bytes, groups))
-    throw format_error{"'" + path().string() + "' is the journal of another file than '" + name_ +
+    throw format_error{"'" + path_.string() + "' is the journal of another file than '" + name_ +
                        "', or that one was changed by another program since: restore both from a copy, or delete the "
                        "journal if the file was replaced on purpose"};
   for (const auto& one : groups)
@@ -170,14 +185,17 @@ std::uint64_t journal::recover(bool writable, held_writes& held) {
 }
 
 void journal::remove() {
-  if (::unlink(path().c_str()) != 0 && errno != ENOENT) fail(errno, "cannot remove the journal of");
+  if (::unlink(path_.c_str()) != 0 && errno != ENOENT) fail(errno, "cannot remove the journal of");
 }
 
 // ---- commits
 
 void journal::open_for_writing() {
   if (journal_ >= 0) return;
-  journal_ = ::open(path().c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
+  struct stat info {};
+  if (::fstat(descriptor_, &info) != 0) fail(errno, "cannot create the journal of");
+  constexpr mode_t read_and_write = 0666;
+  journal_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, info.st_mode & read_and_write);
   if (journal_ < 0) fail(errno, "cannot create the journal of");
   is_entered_ = false;
 }
@@ -185,7 +203,7 @@ void journal::open_for_writing() {
 /// Has the directory know the journal.
 void journal::enter() {
   if (std::exchange(is_entered_, true)) return;
-  const auto folder = std::filesystem::absolute(path()).parent_path();
+  const auto folder = path_.parent_path();
   const int directory = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (directory < 0) fail(errno, "cannot open the directory of");
   const auto status = ::fsync(directory);
@@ -200,7 +218,7 @@ void journal::append(const held_writes& changes, const superblock& before, const
     salt_ = std::uint64_t{std::random_device{}()} << 32 | std::random_device{}();
   }
   base::byte_writer out;
-  for (const auto number : {magic, salt_, number_, end}) out.put(number);
+  for (const auto number : {salt_, number_, end}) out.put(number);
   for (const auto& state : {before, before.marked(), after}) {
     out.put(std::uint64_t{state.bytes.size()});
     out.put_all(std::span{state.bytes});
@@ -212,6 +230,9 @@ void journal::append(const held_writes& changes, const superblock& before, const
     out.put_all(std::span{content});
   }
   out.put(base::checksum(out.bytes(), salt_));
+  const std::array<std::uint64_t, 2> header{magic, out.size()};
+  out.bytes().insert(out.bytes().begin(), std::as_bytes(std::span{header}).begin(),
+                     std::as_bytes(std::span{header}).end());
   if (!write_at(journal_, end_, out.bytes())) fail(errno, "cannot write the journal of");
   is_dead_ = true;  // until the sync is done: after one that failed nobody knows what is on the disk
   sync(journal_);
@@ -282,7 +303,7 @@ void journal::write_through(held_writes& changes, std::uint64_t end) {
 /// A journal that is not needed any more is emptied first: one that came back after a power cut would be applied.
 void journal::close() noexcept {
   if (journal_ < 0) return;
-  if (end_ == 0 && ::ftruncate(journal_, 0) == 0 && ::fdatasync(journal_) == 0) ::unlink(path().c_str());
+  if (end_ == 0 && ::ftruncate(journal_, 0) == 0 && ::fdatasync(journal_) == 0) ::unlink(path_.c_str());
   ::close(std::exchange(journal_, -1));
 }
 

@@ -22,7 +22,7 @@ namespace hugehist::store::hdf5 {
 class journal {
  public:
   /// The journal of the file `name`, open at `descriptor`, which stays the caller's.
-  journal(int descriptor, std::string name) : descriptor_{descriptor}, name_{std::move(name)} {}
+  journal(int descriptor, const std::string& name);
   ~journal();
   journal(const journal&) = delete;
   journal& operator=(const journal&) = delete;
@@ -45,7 +45,6 @@ class journal {
 
  private:
   struct superblock;
-  std::filesystem::path path() const { return name_ + ".journal"; }
   superblock read_superblock() const;
   void open_for_writing();
   void enter();
@@ -57,6 +56,7 @@ class journal {
 
   const int descriptor_;
   const std::string name_;
+  std::filesystem::path path_;
   int journal_ = -1;
   std::uint64_t salt_ = 0, number_ = 0, end_ = 0;  // of the groups that are in the journal and not in the file
   bool is_entered_ = false;                        // the directory's entry is durable
