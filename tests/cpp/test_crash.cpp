@@ -56,7 +56,7 @@ io::contents files_in(const std::filesystem::path& directory) {
     const std::string text{std::istreambuf_iterator<char>{in}, {}};
     auto& content = result[entry.path().string()];
     content.resize(text.size());
-    std::memcpy(content.data(), text.data(), text.size());
+    if (!text.empty()) std::memcpy(content.data(), text.data(), text.size());
   }
   return result;
 }

@@ -218,7 +218,7 @@ void journal::append(const held_writes& changes, const superblock& before, const
     salt_ = std::uint64_t{std::random_device{}()} << 32 | std::random_device{}();
   }
   base::byte_writer out;
-  for (const auto number : {salt_, number_, end}) out.put(number);
+  for (const auto number : {magic, std::uint64_t{0}, salt_, number_, end}) out.put(number);  // the length comes last
   for (const auto& state : {before, before.marked(), after}) {
     out.put(std::uint64_t{state.bytes.size()});
     out.put_all(std::span{state.bytes});
@@ -229,10 +229,9 @@ void journal::append(const held_writes& changes, const superblock& before, const
     out.put(std::uint64_t{content.size()});
     out.put_all(std::span{content});
   }
-  out.put(base::checksum(out.bytes(), salt_));
-  const std::array<std::uint64_t, 2> header{magic, out.size()};
-  out.bytes().insert(out.bytes().begin(), std::as_bytes(std::span{header}).begin(),
-                     std::as_bytes(std::span{header}).end());
+  out.put(base::checksum(std::span{out.bytes()}.subspan(header_bytes), salt_));
+  const std::uint64_t length = out.size() - header_bytes;
+  std::memcpy(out.bytes().data() + sizeof magic, &length, sizeof length);
   if (!write_at(journal_, end_, out.bytes())) fail(errno, "cannot write the journal of");
   is_dead_ = true;  // until the sync is done: after one that failed nobody knows what is on the disk
   sync(journal_);
