@@ -1,4 +1,4 @@
-// Little-endian numbers and texts in a run of bytes: what the compact form of a delta is made of.
+// Little-endian numbers and texts in a run of bytes: what a delta's compact form and a journal are made of.
 #pragma once
 
 #include <hugehist/error.hpp>

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import resource
-import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,19 +19,6 @@ ROWS = 8
 
 def axes(labels: list[str], bins: int) -> tuple[hist.axis.StrCategory, hist.axis.Regular]:
     return hist.axis.StrCategory(labels, growth=True, name="c"), hist.axis.Regular(bins, 0, 1, name="x")
-
-
-def in_a_child(run: Callable[[], None]) -> None:
-    """HDF5 1.10.8 may crash over a failed commit when the process ends (Known flaws): a child ends without its exit."""
-    child = os.fork()
-    if child == 0:
-        try:
-            run()
-        except BaseException:
-            traceback.print_exc()
-            os._exit(1)
-        os._exit(0)
-    assert os.waitpid(child, 0)[1] == 0
 
 
 @contextmanager
@@ -57,10 +42,6 @@ def merge(file: hugehist.File, model: np.ndarray, rng: np.random.Generator) -> N
 @pytest.mark.parametrize("compression", ["zstd", None])
 @pytest.mark.parametrize("seed", range(4))
 def test_merges_go_on(path: Path, compression: str | None, seed: int) -> None:
-    in_a_child(lambda: merges_go_on(path, compression, seed))
-
-
-def merges_go_on(path: Path, compression: str | None, seed: int) -> None:
     rng = np.random.default_rng(seed)
     model = np.zeros((ROWS, BINS + 2))
     with hugehist.File(path, "w", memory="8 MiB") as file:

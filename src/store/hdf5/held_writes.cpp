@@ -31,8 +31,11 @@ void held_writes::write(std::uint64_t offset, std::span<const std::byte> bytes) 
     if (at + held.size() > end)
       merged.insert(merged.end(), held.end() - static_cast<std::ptrdiff_t>(at + held.size() - end), held.end());
   }
+  // All memory is there before anything is let go.
+  std::map<std::uint64_t, std::vector<std::byte>> made;
+  made.emplace(begin, std::move(merged));
   ranges_.erase(first, last);
-  ranges_.emplace(begin, std::move(merged));
+  ranges_.merge(made);
 }
 
 void held_writes::patch(std::uint64_t offset, std::span<std::byte> to) const noexcept {

@@ -259,7 +259,7 @@ void journal::commit(held_writes& changes, std::uint64_t end) {
     apply(changes, before.marked(), after, end);
     changes.clear();
     end_ = 0;
-  } catch (const std::system_error&) {
+  } catch (const std::exception&) {
     // It is in the journal, from where the next commit or the next opening takes it.
   }
 }
