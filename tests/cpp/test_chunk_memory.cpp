@@ -44,16 +44,17 @@ process_memory now() {
   return {pages.mapped * page, pages.resident * page};
 }
 
-/// Whether the sanitizer is not there that has each chunk allocated alone, and memory of its own.
+/// Whether what the process has is what the chunks have: not beside the memory that sanitizers keep of their own,
+/// which also takes address space by the terabyte.
 #if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define HUGEHIST_ADDRESS_SANITIZER 1
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define HUGEHIST_SANITIZED_MEMORY 1
 #endif
 #endif
-#if defined(__SANITIZE_ADDRESS__) || defined(HUGEHIST_ADDRESS_SANITIZER)
-constexpr bool is_mapped = false;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(HUGEHIST_SANITIZED_MEMORY)
+constexpr bool is_measurable = false;
 #else
-constexpr bool is_mapped = true;
+constexpr bool is_measurable = true;
 #endif
 
 }  // namespace
@@ -91,7 +92,7 @@ TEST_CASE("chunk memory works for a budget of nothing and for one that the syste
 }
 
 TEST_CASE("memory stays within the budget when small chunks leave gaps too small for large ones") {
-  if (!is_mapped || now().resident == 0) return;
+  if (!is_measurable || now().resident == 0) return;
   constexpr auto budget = 64 * mebibyte, small = mebibyte / 16 + 64, large = mebibyte;
   constexpr auto most = budget + 4 * mebibyte;
   const auto before = now().resident;
@@ -127,7 +128,7 @@ TEST_CASE("memory stays within the budget when small chunks leave gaps too small
 TEST_CASE("where address space is limited, chunks take it one by one") {
   rlimit unlimited{};
   REQUIRE(::getrlimit(RLIMIT_AS, &unlimited) == 0);
-  if (!is_mapped || unlimited.rlim_cur != RLIM_INFINITY || now().mapped == 0) return;
+  if (!is_measurable || unlimited.rlim_cur != RLIM_INFINITY || now().mapped == 0) return;
   constexpr auto budget = std::size_t{1} << 36;
   const auto taken_by_one_chunk = [&](rlim_t limit) {
     const rlimit limited{limit, unlimited.rlim_max};
