@@ -22,6 +22,9 @@ struct settings {
   bool operator==(const settings&) const = default;
 };
 
+/// The filter mask of a chunk that no filter of the dataset has touched, as that of a histogram of others.
+inline constexpr std::uint32_t unfiltered = 0xffffffff;
+
 /// A chunk's plane as it is stored, in somebody's memory.
 struct encoded_view {
   std::span<const std::byte> bytes;

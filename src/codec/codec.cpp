@@ -1,6 +1,7 @@
 #include "codec/codec.hpp"
 
 #include "codec/deflate_coder.hpp"
+#include "codec/fletcher.hpp"
 #include "codec/shuffle.hpp"
 #include "codec/way_choice.hpp"
 #include "codec/zstd_coder.hpp"
@@ -24,6 +25,29 @@ constexpr std::size_t sample_bytes = 128 << 10;
 // Bits of the filter mask, in the order in which the dataset declares its filters.
 constexpr std::uint32_t no_shuffle = 1;
 constexpr std::uint32_t no_compression = 2;
+
+/// What is not compressed ends with Fletcher's checksum (HDF5's filter 3).
+constexpr std::size_t sum_bytes = 4;
+
+void put_sum(std::uint32_t sum, std::byte* to) {
+  for (std::size_t i = 0; i < sum_bytes; ++i) to[i] = static_cast<std::byte>(sum >> 8 * i);
+}
+
+std::uint32_t get_sum(const std::byte* from) {
+  std::uint32_t sum = 0;
+  for (std::size_t i = 0; i < sum_bytes; ++i) sum |= std::to_integer<std::uint32_t>(from[i]) << 8 * i;
+  return sum;
+}
+
+constexpr const char* without_checksum =
+    "another program wrote the chunk without the filter that has its checksum: have it write again with that filter "
+    "(zstd: hdf5plugin)";
+
+void check_size(std::span<const std::byte> bytes, std::size_t wanted) {
+  if (bytes.size() != wanted)
+    throw corruption_error{"the chunk holds " + std::to_string(bytes.size()) + " bytes where " +
+                           std::to_string(wanted) + " belong"};
+}
 
 void check_level(int level, int lowest, int highest, const char* method) {
   if (level < lowest || level > highest)
@@ -80,6 +104,13 @@ struct coder::impl {
     return expanded;
   }
 
+  std::span<const std::byte> summed(std::span<const std::byte> plane) {
+    packed.resize(plane.size() + sum_bytes);
+    std::ranges::copy(plane, packed.begin());
+    put_sum(fletcher32(plane), packed.data() + plane.size());
+    return packed;
+  }
+
   std::span<const std::byte> shuffle(std::span<const std::byte> plane) {
     shuffled.resize(plane.size());
     codec::shuffle(plane.data(), shuffled.data(), plane.size() / element);
@@ -95,7 +126,7 @@ coder& coder::operator=(coder&&) noexcept = default;
 encoded_view coder::encode(std::span<const std::byte> plane, const settings& settings, const row_layout& rows) {
   assert(plane.size() % element == 0);
   auto& state = *impl_;
-  if (settings.method == method::none) return {state.written_out(plane, rows), 0};
+  if (settings.method == method::none) return {state.summed(state.written_out(plane, rows)), 0};
   const bool has_rows =
       settings.method == method::zstd && settings.level < 0 && row_matches::is_worth_a_look(plane.size(), rows.bytes);
   const auto ways = state.choice.ways(plane, rows, has_rows);
@@ -117,23 +148,26 @@ void coder::decode(std::span<const std::byte> bytes, std::uint32_t filter_mask, 
                    std::span<std::byte> plane) {
   assert(plane.size() % element == 0);
   auto& state = *impl_;
-  const bool filters = settings.method != method::none;
-  const bool is_shuffled = filters && (filter_mask & no_shuffle) == 0;
-  const bool is_packed = filters && (filter_mask & no_compression) == 0;
-  if (filters && (filter_mask & ~(no_shuffle | no_compression)) != 0)
-    throw corruption_error{"the filter mask names filters that the dataset does not have"};
-  if (!is_packed && bytes.size() != plane.size())
-    throw corruption_error{"the chunk holds " + std::to_string(bytes.size()) + " bytes where " +
-                           std::to_string(plane.size()) + " belong"};
-  if (is_shuffled) {
-    state.shuffled.resize(plane.size());
-    if (is_packed) state.decompress(bytes, settings, state.shuffled);
-    unshuffle(is_packed ? state.shuffled.data() : bytes.data(), plane.data(), plane.size() / element);
-  } else if (is_packed) {
-    state.decompress(bytes, settings, plane);
-  } else if (!bytes.empty()) {
-    std::memcpy(plane.data(), bytes.data(), bytes.size());
+  if (settings.method == method::none) {
+    if (filter_mask == unfiltered) {
+      check_size(bytes, plane.size());
+    } else {
+      if (filter_mask != 0) throw corruption_error{without_checksum};
+      check_size(bytes, plane.size() + sum_bytes);
+      bytes = bytes.first(plane.size());
+      if (fletcher32(bytes) != get_sum(bytes.data() + bytes.size()))
+        throw corruption_error{"the chunk does not have the checksum that it was written with"};
+    }
+    std::ranges::copy(bytes, plane.begin());
+    return;
   }
+  if ((filter_mask & ~(no_shuffle | no_compression)) != 0)
+    throw corruption_error{"the filter mask names filters that the dataset does not have"};
+  if ((filter_mask & no_compression) != 0) throw corruption_error{without_checksum};
+  if ((filter_mask & no_shuffle) != 0) return state.decompress(bytes, settings, plane);
+  state.shuffled.resize(plane.size());
+  state.decompress(bytes, settings, state.shuffled);
+  unshuffle(state.shuffled.data(), plane.data(), plane.size() / element);
 }
 
 }  // namespace hugehist::codec

@@ -1,6 +1,7 @@
 #include "catch.hpp"
 
 #include "codec/codec.hpp"
+#include "codec/fletcher.hpp"
 #include "codec/shuffle.hpp"
 
 #include <hugehist/error.hpp>
@@ -130,24 +131,26 @@ TEST_CASE("what does not compress costs a few bytes and keeps its checksum") {
   }
 }
 
-TEST_CASE("chunks that other writers left raw or only shuffled are read") {
+TEST_CASE("chunks without their checksum are refused: what other writers left raw or only shuffled") {
   codec::coder coder;
   const auto plane = counts(777);
-  bytes shuffled(plane.size());
-  codec::shuffle(plane.data(), shuffled.data(), 777);
-  for (const settings& how : {settings{method::zstd, 1}, settings{method::gzip, 4}}) {
-    CHECK(decoded(coder, {plane, no_shuffle | no_compression}, how, plane.size()) == plane);
-    CHECK(decoded(coder, {shuffled, no_compression}, how, plane.size()) == plane);
-    CHECK_THROWS_AS(decoded(coder, {plane, 4}, how, plane.size()), corruption_error);
-    CHECK_THROWS_AS(decoded(coder, {plane, no_shuffle | no_compression}, how, plane.size() - 8), corruption_error);
-  }
-  CHECK(decoded(coder, {plane, 0xffffffff}, {method::none, 0}, plane.size()) == plane);
-  CHECK_THROWS_AS(decoded(coder, {plane, 0}, {method::none, 0}, plane.size() + 8), corruption_error);
+  for (const settings& how : {settings{method::zstd, 1}, settings{method::gzip, 4}})
+    for (const unsigned mask : {no_shuffle | no_compression, no_compression, 4U, codec::unfiltered})
+      CHECK_THROWS_AS(decoded(coder, {plane, mask}, how, plane.size()), corruption_error);
+  CHECK_THROWS_AS(decoded(coder, {plane, 1}, {method::none, 0}, plane.size()), corruption_error);
+}
+
+TEST_CASE("chunks of others are raw numbers") {
+  codec::coder coder;
+  const auto plane = counts(777);
+  CHECK(decoded(coder, {plane, codec::unfiltered}, {method::none, 0}, plane.size()) == plane);
+  CHECK_THROWS_AS(decoded(coder, {plane, codec::unfiltered}, {method::none, 0}, plane.size() + 8), corruption_error);
 }
 
 TEST_CASE("every single flipped bit in a frame is refused, or is one that no decoder looks at") {
   codec::coder coder;
-  for (const settings& how : {settings{method::zstd, 1}, settings{method::zstd, 19}, settings{method::gzip, 4}})
+  for (const settings& how : {settings{method::zstd, 1}, settings{method::zstd, 19}, settings{method::gzip, 4},
+                              settings{method::gzip, 0}, settings{method::none, 0}})
     for (const auto& plane : {counts(60), weights(25), bytes(400), noise(20)}) {
       codec::encoded_chunk chunk{coder.encode(plane, how)};
       std::size_t refused = 0;
@@ -167,9 +170,29 @@ TEST_CASE("every single flipped bit in a frame is refused, or is one that no dec
     }
 }
 
+TEST_CASE("Fletcher's checksum is that of HDF5") {
+  // As in its sources: words with the high byte first, carries folded in.
+  const auto expected = [](const bytes& data) {
+    std::uint32_t sum = 0, sums = 0;
+    for (std::size_t at = 0; at < data.size(); at += 2) {
+      sum += std::to_integer<std::uint32_t>(data[at]) << 8 | std::to_integer<std::uint32_t>(data[at + 1]);
+      sum = (sum & 0xffff) + (sum >> 16);
+      sums += sum;
+      sums = (sums & 0xffff) + (sums >> 16);
+    }
+    return sums << 16 | sum;
+  };
+  for (const std::size_t length : {0, 2, 8, 30, 32, 34, 800, 11518, 11520, 11522, 23040, 100000}) {
+    for (auto data : {noise(length / 8 + 1), weights(length / 8 + 1), bytes(length), bytes(length, std::byte{0xff})}) {
+      data.resize(length);
+      CHECK(codec::fletcher32(data) == expected(data));
+    }
+  }
+}
+
 TEST_CASE("every truncation and every trailing byte is refused") {
   codec::coder coder;
-  for (const settings& how : {settings{method::zstd, 1}, settings{method::gzip, 4}}) {
+  for (const settings& how : {settings{method::zstd, 1}, settings{method::gzip, 4}, settings{method::none, 0}}) {
     const auto plane = weights(100);
     const codec::encoded_chunk chunk{coder.encode(plane, how)};
     for (std::size_t length = 0; length < chunk.bytes.size(); ++length) {

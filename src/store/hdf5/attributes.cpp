@@ -144,6 +144,13 @@ herr_t collect_name(hid_t, const char* name, const H5A_info_t*, void* names) noe
   }
 }
 
+std::vector<std::string> attribute_names(hid_t object) {
+  std::vector<std::string> names;
+  hsize_t position = 0;
+  check(H5Aiterate2(object, H5_INDEX_NAME, H5_ITER_NATIVE, &position, collect_name, &names), "listing attributes");
+  return names;
+}
+
 }  // namespace
 
 void write_attribute(hid_t object, const std::string& name, const scalar& value) {
@@ -216,12 +223,16 @@ std::vector<std::size_t> read_sizes(hid_t object, const std::string& name) {
 }
 
 metadata_map read_attributes(hid_t object) {
-  std::vector<std::string> names;
-  hsize_t position = 0;
-  check(H5Aiterate2(object, H5_INDEX_NAME, H5_ITER_NATIVE, &position, collect_name, &names), "listing attributes");
   metadata_map result;
-  for (const auto& name : names)
+  for (const auto& name : attribute_names(object))
     if (auto value = read_attribute(object, name)) result.emplace(name, std::move(*value));
+  return result;
+}
+
+std::map<std::string, std::uint64_t> read_unsigned_attributes(hid_t object) {
+  std::map<std::string, std::uint64_t> result;
+  for (const auto& name : attribute_names(object))
+    if (const auto value = read_unsigned(object, name)) result.emplace(name, *value);
   return result;
 }
 

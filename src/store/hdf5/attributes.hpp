@@ -9,6 +9,7 @@
 #include <hugehist/axis.hpp>
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -32,5 +33,7 @@ std::vector<std::size_t> read_sizes(hid_t object, const std::string& name);
 
 /// All attributes that are scalars.
 metadata_map read_attributes(hid_t object);
+/// All that read_unsigned reads.
+std::map<std::string, std::uint64_t> read_unsigned_attributes(hid_t object);
 
 }  // namespace hugehist::store::hdf5

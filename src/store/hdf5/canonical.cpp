@@ -29,6 +29,16 @@ class canonical_bytes {
     for (const auto& item : list) add(item);
   }
 
+  void add_attribute(const std::string& key, const scalar& value) {
+    add(std::string_view{key});
+    add(std::uint64_t{value.index()});
+    std::visit([this](const auto& content) { add(content); }, value);
+  }
+  void add_attributes(const metadata_map& attributes) {
+    add(std::uint64_t{attributes.size()});
+    for (const auto& [key, value] : attributes) add_attribute(key, value);
+  }
+
   void operator()(const axis::regular& a) {
     add(a.bins);
     add(a.lower);
@@ -78,17 +88,26 @@ std::uint64_t schema_checksum(const histogram_record& record) {
   bytes.add(std::uint64_t{record.schema.axes.size()});
   for (const auto& axis : record.schema.axes) {
     bytes.add(std::uint64_t{axis.kind().index()});
-    bytes.add(std::string_view{axis.name()});
+    bytes.add_attributes(axis.metadata());
     std::visit(bytes, axis.kind());
   }
+  bytes.add_attributes(record.schema.metadata);
   bytes.add(std::uint64_t{static_cast<unsigned>(record.codec.method)});
-  bytes.add(std::uint64_t{record.chunk_shape.size()});
-  for (auto length : record.chunk_shape) bytes.add(std::uint64_t{length});
+  bytes.add(std::int64_t{record.codec.level});
+  bytes.add(record.chunk_shape);
+  bytes.add(record.expected);
+  bytes.add(record.has_variations_axis);
+  bytes.add(std::uint64_t{record.has_variations_axis ? record.variations_axis : 0});
   if (!record.kept_axes.empty()) {
-    bytes.add(std::uint64_t{record.kept_axes.size()});
-    for (auto axis : record.kept_axes) bytes.add(std::uint64_t{axis});
+    bytes.add(record.kept_axes);
     bytes.add(record.stale);
   }
+  return bytes.checksum();
+}
+
+std::uint64_t attribute_checksum(const std::string& name, const scalar& value) {
+  canonical_bytes bytes;
+  bytes.add_attribute(name, value);
   return bytes.checksum();
 }
 

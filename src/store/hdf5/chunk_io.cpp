@@ -115,7 +115,7 @@ codec::encoded_chunk read_foreign_chunk(hid_t dataset, bool is_integer, const st
                                         const std::vector<std::size_t>& extents) {
   std::size_t cells = 1;
   for (auto length : shape) cells *= length;
-  codec::encoded_chunk chunk{std::vector<std::byte>(cells * element), std::numeric_limits<std::uint32_t>::max()};
+  codec::encoded_chunk chunk{std::vector<std::byte>(cells * element), codec::unfiltered};
   const auto window = window_of(dataset, offset, shape, extents);
   const handle type{H5Dget_type(dataset), "type of a plane"};
   // HDF5 would cut fractions off and clip what is too large without a word.

@@ -115,6 +115,7 @@ handle create_hdf5(const std::string& name, hid_t properties) {
   check(H5Pset_libver_bounds(properties, H5F_LIBVER_V18, H5F_LIBVER_V110), "file properties");
   const handle creation{H5Pcreate(H5P_FILE_CREATE), "file properties"};
   check(H5Pset_file_space_strategy(creation, H5F_FSPACE_STRATEGY_AGGR, false, 1), "file properties");
+  check(H5Pset_attr_phase_change(creation, 48, 40), "file properties");  // as other groups, see create_group
   handle file{H5Fcreate(name.c_str(), H5F_ACC_TRUNC, creation, properties), "creating the file"};
   check(H5Fset_libver_bounds(file, H5F_LIBVER_V110, H5F_LIBVER_V110), "creating the file");
   return file;

@@ -2,6 +2,7 @@
 
 #include "base/checksum.hpp"
 #include "store/hdf5/attributes.hpp"
+#include "store/hdf5/canonical.hpp"
 #include "store/hdf5/groups.hpp"
 #include "store/hdf5/histogram_io.hpp"
 #include "store/hdf5/lists.hpp"
@@ -15,6 +16,7 @@ namespace hugehist::store::hdf5 {
 namespace {
 
 constexpr const char* schema_attribute = "uhi_schema";  // of a histogram that is the root group itself
+constexpr const char* attribute_sums = "attribute_checksums";
 constexpr const char* counter_keys = "counter_keys";
 constexpr const char* counter_values = "counter_values";
 constexpr const char* counters_checksum = "counters_checksum";
@@ -89,6 +91,35 @@ void read_counters(hid_t own, file_record& record, std::uint64_t file_bytes) {
   for (std::size_t i = 0; i < keys.size(); ++i) record.counters.emplace(split(keys[i]), values[i]);
 }
 
+// Attributes of the root have a checksum each, under the same name in a group of ours. Those that another program added
+// have none.
+
+void check_attributes(hid_t own, const metadata_map& attributes) {
+  if (!exists(own, attribute_sums)) return;
+  for (const auto& [name, sum] : read_unsigned_attributes(open_group(own, attribute_sums))) {
+    const auto found = attributes.find(name);
+    if (found == attributes.end() || attribute_checksum(name, found->second) != sum)
+      throw corruption_error{"its attribute '" + name +
+                             "' does not have the checksum that it was written with: it is damaged, or was changed by "
+                             "another program"};
+  }
+}
+
+void write_changed_attributes(hid_t file, const metadata_map& before, const metadata_map& after) {
+  const auto root = open_group(file, "/"), own = open_group(file, private_group);
+  const auto sums = exists(own, attribute_sums) ? open_group(own, attribute_sums) : create_group(own, attribute_sums);
+  for (const auto& [name, value] : before) {
+    if (after.contains(name)) continue;
+    remove_attribute(root, name);
+    remove_attribute(sums, name);
+  }
+  for (const auto& [name, value] : after) {
+    if (const auto old = before.find(name); old != before.end() && old->second == value) continue;
+    write_attribute(root, name, value);
+    write_unsigned(sums, name, attribute_checksum(name, value));
+  }
+}
+
 // The ledger is a list of bytes: for each id its length (32 bits, little-endian), then its bytes. The checksum of
 // each record is the seed of the next one's, so that appending need not read what is there.
 
@@ -128,7 +159,10 @@ void check_file_version(hid_t file, bool for_writing) { check_version(open_group
 file_record read_file_record(hid_t file, std::uint64_t file_bytes) {
   file_record record{read_attributes(open_group(file, "/")), {}};
   record.attributes.erase(schema_attribute);
-  if (has_file_state(file)) read_counters(open_group(file, private_group), record, file_bytes);
+  if (!has_file_state(file)) return record;
+  const auto own = open_group(file, private_group);
+  check_attributes(own, record.attributes);
+  read_counters(own, record, file_bytes);
   return record;
 }
 
@@ -149,12 +183,7 @@ std::vector<std::string> read_ledger(hid_t file, ledger_tail& tail, std::uint64_
 }
 
 void write_file_record(hid_t file, const file_record& before, const file_record& after) {
-  const auto root = open_group(file, "/");
-  for (const auto& [name, value] : before.attributes)
-    if (!after.attributes.contains(name)) remove_attribute(root, name);
-  for (const auto& [name, value] : after.attributes)
-    if (const auto old = before.attributes.find(name); old == before.attributes.end() || old->second != value)
-      write_attribute(root, name, value);
+  if (before.attributes != after.attributes) write_changed_attributes(file, before.attributes, after.attributes);
   if (before.counters != after.counters) write_counters(open_group(file, private_group), after);
 }
 

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <functional>
+#include <map>
 #include <stdexcept>
 
 namespace hugehist::store::hdf5 {
@@ -94,8 +95,21 @@ bool read_flag(hid_t object, const char* name) {
   return std::get<bool>(*value);
 }
 
+/// Where the axes are, by what a reference to them holds. HDF5 takes what lies at any address for an object, so no
+/// reference is followed that was not found here.
+std::map<hobj_ref_t, std::string> axis_names(hid_t folder) {
+  std::map<hobj_ref_t, std::string> result;
+  for (auto& name : link_names(folder)) {
+    if (!is_group(folder, name)) continue;
+    hobj_ref_t reference = 0;
+    check(H5Rcreate(&reference, folder, name.c_str(), H5R_OBJECT, -1), "finding an axis");
+    result.emplace(reference, std::move(name));
+  }
+  return result;
+}
+
 std::vector<axis::any> read_axes(hid_t group, std::uint64_t file_bytes) {
-  if (!is_dataset(group, "axes")) throw format_error{"its list of axes is missing"};
+  if (!is_dataset(group, "axes") || !is_group(group, "ref_axes")) throw format_error{"its list of axes is missing"};
   const auto dataset = open_dataset(group, "axes");
   const handle type{H5Dget_type(dataset), "list of axes"};
   const auto extents = dataset_extents(dataset);
@@ -105,11 +119,13 @@ std::vector<axis::any> read_axes(hid_t group, std::uint64_t file_bytes) {
   std::vector<hobj_ref_t> references(extents[0]);
   check(H5Dread(dataset, H5T_STD_REF_OBJ, H5S_ALL, H5S_ALL, H5P_DEFAULT, references.data()), "list of axes");
 
+  const auto folder = open_group(group, "ref_axes");
+  const auto names = axis_names(folder);
   std::vector<axis::any> axes;
   for (std::size_t i = 0; i < references.size(); ++i) {
-    const handle axis{H5Rdereference2(dataset, H5P_DEFAULT, H5R_OBJECT, &references[i]),
-                      "following a reference to an axis"};
-    if (H5Iget_type(axis) != H5I_GROUP) throw format_error{"a reference in its list of axes leads to no axis"};
+    const auto name = names.find(references[i]);
+    if (name == names.end()) throw format_error{"a reference in its list of axes leads to no axis"};
+    const auto axis = open_group(folder, name->second);
     try {
       axes.push_back(read_axis(axis, file_bytes));
     } catch (const format_error& problem) {

@@ -24,7 +24,10 @@ std::vector<hsize_t> max_extents(const model::schema& schema) {
 }
 
 void add_filters(hid_t properties, const codec::settings& settings) {
-  if (settings.method == codec::method::none) return;
+  if (settings.method == codec::method::none) {
+    check(H5Pset_fletcher32(properties), "filters of a plane");
+    return;
+  }
   check(H5Pset_shuffle(properties), "filters of a plane");
   // Optional, so that HDF5 does not ask for a plugin: the chunks come encoded.
   if (settings.method == codec::method::zstd) {
@@ -43,7 +46,7 @@ std::vector<H5Z_filter_t> expected_filters(const codec::settings& settings) {
     case codec::method::gzip:
       return {H5Z_FILTER_SHUFFLE, H5Z_FILTER_DEFLATE};
     default:
-      return {};
+      return {H5Z_FILTER_FLETCHER32};
   }
 }
 
