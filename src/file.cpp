@@ -212,6 +212,13 @@ void file::discard() {
   impl_->discard();
 }
 
+bool file::refresh() {
+  const auto lock = impl_->enter();
+  if (!impl_->store->is_outdated()) return false;
+  impl_->reopen(store::open_hdf5(impl_->name, store::access::read, hdf5_cache_for(impl_->options)));
+  return true;
+}
+
 void file::close() {
   {
     const auto lock = impl_->lock();

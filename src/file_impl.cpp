@@ -202,6 +202,28 @@ void file::impl::discard() {
   }
 }
 
+void file::impl::reopen(std::unique_ptr<store::store> opened) {
+  auto next_cache = std::make_unique<chunk::chunk_cache>(*opened, options.memory / 2, options.memory);
+  std::unordered_map<store::histogram_id, histogram::state*> by_id;
+  std::vector<std::pair<histogram::state*, store::histogram_id>> kept;
+  for (const auto& state : states) {
+    if (state->removed || !opened->contains(state->name)) continue;
+    const auto id = opened->find(state->name);
+    if (!model::has_grown_to(store->record(state->id).schema, opened->record(id).schema)) continue;
+    kept.emplace_back(state.get(), id);
+    by_id.emplace(id, state.get());
+  }
+  cache = std::move(next_cache);
+  store = std::move(opened);
+  states_by_id = std::move(by_id);
+  for (const auto& state : states) state->removed = true;
+  for (const auto& [state, id] : kept) {
+    state->id = id;
+    state->removed = false;
+    state->reload();
+  }
+}
+
 void file::impl::close(bool keep) {
   const auto take_fills = [this](bool yes) {
     const std::lock_guard lock{filling};

@@ -106,6 +106,8 @@ struct file::impl {
              const histogram::progress_callback& progress = {});
   void commit();
   void discard();
+  /// Goes on with another opening of the same file. REQUIRES: entered, for reading
+  void reopen(std::unique_ptr<store::store> opened);
   /// Commits, where it is writable and `keep`, and gives up store, cache and threads. On an exception the file is
   /// open as before. REQUIRES: entered
   void close(bool keep);

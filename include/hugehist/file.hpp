@@ -101,6 +101,11 @@ class HUGEHIST_EXPORT file {
   void commit();
   /// Forgets everything since the last commit.
   void discard();
+  /// Of a file that is open for reading, which shows the commit that was the last when it was opened: moves on to the
+  /// one that is the last now. True where that is another. Handles and views follow; to those of a histogram that is
+  /// not there any more, or another of the same name, it is as if it had been removed. Throws as the constructor, and
+  /// then nothing has moved.
+  bool refresh();
   /// Commits and closes. Closing again does nothing.
   void close();
   /// Discards and closes; never throws.

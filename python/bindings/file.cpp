@@ -188,6 +188,7 @@ void bind_file(py::module_& module) {
       .def("remove", [](opened& self, const std::string& name) { unlocked([&] { self.target().remove(name); }); })
       .def("commit", plain<&file::commit>())
       .def("discard", plain<&file::discard>())
+      .def("refresh", plain<&file::refresh>())
       .def("close", plain<&file::close>())
       .def("abandon", plain<&file::abandon>())
       .def("stats", &stats_of)

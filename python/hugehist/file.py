@@ -199,6 +199,17 @@ class File(Mapping[str, Histogram]):
         self._handles.clear()
         self._core.discard()
 
+    def refresh(self) -> bool:
+        """Moves a file that is open for reading on to the newest commit, and says whether there was a newer one.
+
+        Until then the file shows the commit that was the last when it was opened, whatever its writer does. Histograms
+        and views follow; those of a histogram that is gone, or another one of that name, raise KeyError.
+        """
+        moved = self._core.refresh()
+        if moved:
+            self._handles.clear()
+        return moved
+
     def close(self) -> None:
         """Commits and closes. Closing again does nothing."""
         if not self._core.is_open:

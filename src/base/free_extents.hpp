@@ -50,6 +50,13 @@ class free_extents {
     return std::max(offset, least);
   }
 
+  /// Whether any of these bytes is free.
+  bool overlaps(std::uint64_t offset, std::uint64_t size) const {
+    const auto next = by_offset_.lower_bound(offset);
+    if (next != by_offset_.end() && next->first < offset + size) return true;
+    return next != by_offset_.begin() && std::prev(next)->first + std::prev(next)->second > offset;
+  }
+
   std::uint64_t bytes() const noexcept { return bytes_; }
 
   /// Calls visit(offset, size) for each extent.

@@ -44,6 +44,17 @@ std::size_t find_axis(const std::vector<axis::any>& axes, const std::string& nam
   throw key_error{owner + " has no axis '" + name + "': its axes are " + known};
 }
 
+bool has_grown_to(const schema& before, const schema& after) {
+  if (before.kind != after.kind || before.axes.size() != after.axes.size()) return false;
+  for (std::size_t i = 0; i < before.axes.size(); ++i) {
+    const auto& old = before.axes[i];
+    auto now = after.axes[i];
+    if (old.is_growing() && now.is_growing() && now.size() > old.size()) now.truncate_labels(old.size());
+    if (!(now == old)) return false;
+  }
+  return true;
+}
+
 void validate(const schema& schema) {
   constexpr std::size_t max_axes = 32;  // of HDF5 datasets and of Boost.Histogram
   if (schema.axes.empty()) throw std::invalid_argument{"a histogram needs at least one axis"};

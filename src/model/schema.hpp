@@ -32,6 +32,10 @@ std::string describe(const axis::any& axis, std::size_t position);
 /// Position of an axis by its name. Throws key_error with the names there are; `owner` is what it calls the histogram.
 std::size_t find_axis(const std::vector<axis::any>& axes, const std::string& name, const std::string& owner);
 
+/// Whether one histogram can have been both, `before` and then `after`: they differ in labels of growing axes only, and
+/// those from before come first.
+bool has_grown_to(const schema& before, const schema& after);
+
 /// Throws std::invalid_argument when the axes make no histogram that can be kept: more than 32 axes, names
 /// that repeat, a number of bins times eight bytes that does not fit 63 bits.
 void validate(const schema& schema);

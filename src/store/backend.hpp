@@ -46,6 +46,7 @@ class backend {
   virtual ~backend() = default;
   virtual std::string name() const = 0;
   virtual bool writable() const noexcept = 0;
+  virtual bool is_outdated() { return false; }
 
   /// Everything committed; ids are 0, 1, … in this order. Called once.
   virtual std::vector<stored_histogram> load() = 0;

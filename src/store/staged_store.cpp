@@ -20,6 +20,7 @@ class staged_store final : public store {
 
   std::string name() const override { return backend_->name(); }
   bool writable() const noexcept override { return backend_->writable(); }
+  bool is_outdated() override { return backend_->is_outdated(); }
 
   std::vector<std::string> histograms() const override;
   bool contains(const std::string& name) const override { return names_.contains(name); }

@@ -61,6 +61,8 @@ class store {
   /// Path or other name for messages.
   virtual std::string name() const = 0;
   virtual bool writable() const noexcept = 0;
+  /// Whether there is a newer commit than the one that this store reads: open it anew to see that.
+  virtual bool is_outdated() { return false; }
 
   /// Names of all histograms, sorted.
   virtual std::vector<std::string> histograms() const = 0;

@@ -61,10 +61,11 @@ io::contents files_in(const std::filesystem::path& directory) {
   return result;
 }
 
-/// Random changes with commits, roll-backs and re-openings, and what the file held after each commit.
+/// Random changes with commits, roll-backs and re-openings, and what the file held after each commit; with readers that
+/// come and go meanwhile, or alone.
 class workload {
  public:
-  explicit workload(unsigned seed) : random_{seed} {
+  explicit workload(unsigned seed) : random_{seed}, has_readers_{seed % 2 == 1} {
     open(store::access::create);
     change();
     commit();
@@ -86,8 +87,11 @@ class workload {
         store_.reset();
         open(store::access::read_write);
       }
+      read();
     }
     store_.reset();
+    for (const auto& [reader, seen] : readers_) CHECK(snapshot(*reader) == seen);
+    readers_.clear();
     operations_ = io::end();
     started_.push_back(operations_.size() + 1);
   }
@@ -98,20 +102,41 @@ class workload {
 
   /// What may be found when the program ends before operation i.
   std::set<std::string> allowed(std::size_t i) const {
-    std::size_t commits = 0;
-    while (commits + 1 < returned_.size() && returned_[commits + 1] <= i) ++commits;
+    const auto commits = committed(i);
     std::set<std::string> result{states_[commits]};
     if (started_[commits] <= i && commits + 1 < states_.size()) result.insert(states_[commits + 1]);
     return result;
   }
+  /// What programs may see that know of no journal: with readers, an older commit.
+  std::set<std::string> allowed_plainly(std::size_t i) const {
+    auto result = allowed(i);
+    if (has_readers_) result.insert(states_.begin(), states_.begin() + static_cast<std::ptrdiff_t>(committed(i)));
+    return result;
+  }
 
  private:
+  std::size_t committed(std::size_t i) const {
+    std::size_t commits = 0;
+    while (commits + 1 < returned_.size() && returned_[commits + 1] <= i) ++commits;
+    return commits;
+  }
+
   void open(store::access mode) { store_ = store::open_hdf5(path(), mode, hdf5_cache); }
 
   void commit() {
     store_->commit();
     returned_.push_back(io::recorded());
     states_.push_back(snapshot(*store_));
+  }
+
+  /// Readers see what they saw when they came.
+  void read() {
+    if (!has_readers_) return;
+    if (random_() % 2 == 0)
+      readers_.emplace_back(store::open_hdf5(path(), store::access::read, hdf5_cache), states_.back());
+    for (const auto& [reader, seen] : readers_) CHECK(snapshot(*reader) == seen);
+    if (!readers_.empty() && random_() % 2 == 0)
+      readers_.erase(readers_.begin() + static_cast<std::ptrdiff_t>(random_() % readers_.size()));
   }
 
   void change() {
@@ -161,6 +186,8 @@ class workload {
   std::mt19937_64 random_;
   temporary_directory directory_;
   std::unique_ptr<store::store> store_;
+  const bool has_readers_;
+  std::vector<std::pair<std::unique_ptr<store::store>, std::string>> readers_;  // and what they saw
   unsigned next_ = 10;
   io::contents begun_;
   std::vector<io::operation> operations_;
@@ -206,7 +233,8 @@ class survivor {
 };
 
 /// The recovery is killed at each of its own operations, and the next one ends it.
-std::size_t check_recovery(const survivor& left, const std::string& expected) {
+std::size_t check_recovery(const survivor& left, const std::string& expected,
+                           const std::set<std::string>& allowed_plainly) {
   io::disk disk{left.files()};
   io::begin(left.directory());
   CHECK(left.read(store::access::read_write) == expected);
@@ -214,7 +242,7 @@ std::size_t check_recovery(const survivor& left, const std::string& expected) {
   for (const auto& next : operations) {
     const bool is_write = next.what == io::operation::kind::write;
     const survivor again{disk.after_kill(is_write ? &next : nullptr, next.bytes.size() / 2), left.path()};
-    if (const auto plain = again.read_plainly(); plain && again.has_journal()) CHECK(plain == expected);
+    if (const auto plain = again.read_plainly()) CHECK(allowed_plainly.contains(*plain));
     CHECK(again.read(store::access::read) == expected);
     CHECK(again.read(store::access::read_write) == expected);
     disk.apply(next);
@@ -226,13 +254,14 @@ std::size_t check(const workload& made, const io::contents& files, std::size_t i
   const auto allowed = made.allowed(i);
   const survivor left{files, made.path()};
   INFO("before operation " << i << " of " << made.operations().size());
-  if (const auto plain = left.read_plainly()) CHECK(allowed.contains(*plain));
+  const auto allowed_plainly = made.allowed_plainly(i);
+  if (const auto plain = left.read_plainly()) CHECK(allowed_plainly.contains(*plain));
   const auto overlaid = left.read(store::access::read);
   CHECK(allowed.contains(overlaid));
   std::size_t states = 1;
   static unsigned checked = 0;
   if (checked++ % 20 == 0)
-    states += check_recovery(left, overlaid);
+    states += check_recovery(left, overlaid, allowed_plainly);
   else
     CHECK(left.read(store::access::read_write) == overlaid);
   CHECK_FALSE(left.has_journal());

@@ -3,6 +3,8 @@
 
 #include "base/free_extents.hpp"
 #include "store/hdf5/driver.hpp"
+#include "store/hdf5/file_locks.hpp"
+#include "store/hdf5/journal.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -36,6 +38,17 @@ class unlinked_file {
 
  private:
   int descriptor_ = -1;
+};
+
+/// As an opening has it.
+struct opened {
+  unlinked_file file;
+  store::hdf5::file_locks locks{file.descriptor(), "test"};
+  store::hdf5::journal journal{file.descriptor(), "test", locks};
+  driven_file area{file.descriptor(), "test"};
+
+  opened() { area.begin(journal, true); }
+  void commit() { area.commit(journal, 0); }
 };
 
 codec::encoded_chunk chunk_of(std::size_t size, unsigned seed) {
@@ -78,9 +91,8 @@ TEST_CASE("free space at the end is cut off, down to what must stay") {
 }
 
 TEST_CASE("chunks that wait never overlap, nor what HDF5 has; from any thread") {
-  const unlinked_file file;
-  driven_file area{file.descriptor(), "test"};
-  area.own_space(true);
+  opened test;
+  auto& area = test.area;
   area.set_end(1000);
   std::map<std::uint64_t, std::uint64_t> hdf5{{0, 1000}};  // offset, end
   constexpr unsigned threads = 4;
@@ -134,24 +146,23 @@ TEST_CASE("chunks that wait never overlap, nor what HDF5 has; from any thread") 
 }
 
 TEST_CASE("what a commit replaces is free after it, and not before") {
-  const unlinked_file file;
-  driven_file area{file.descriptor(), "test"};
-  area.own_space(true);
-  const auto commit = [&](const chunk_area::location& placed, const std::optional<chunk_area::location>& replaced) {
+  opened test;
+  auto& area = test.area;
+  const auto take = [&](const chunk_area::location& placed, const std::optional<chunk_area::location>& replaced) {
     area.expect(placed);
     CHECK(area.allocate(true, placed.size) == placed.offset);
     CHECK(area.write_bytes(true, placed.offset, placed.size, nullptr));  // the content is there
     area.adopt(placed, replaced);
   };
   const auto first = area.write(chunk_of(500, 1));
-  commit(first, {});
-  area.free_retired();
+  take(first, {});
+  test.commit();
   const auto second = area.write(chunk_of(500, 2));
   CHECK(second.offset != first.offset);
-  commit(second, first);
+  take(second, first);
   const auto third = area.write(chunk_of(500, 3));
   CHECK(third.offset != first.offset);
-  area.free_retired();
+  test.commit();
   CHECK(area.write(chunk_of(500, 4)).offset == first.offset);
   CHECK(area.read(second).bytes == chunk_of(500, 2).bytes);
 
@@ -160,17 +171,15 @@ TEST_CASE("what a commit replaces is free after it, and not before") {
   CHECK(area.write_bytes(true, second.offset, second.size, nullptr));
   area.adopt(third, second);
   CHECK(area.read(second).bytes == chunk_of(500, 3).bytes);  // from memory, until it is in the file
-  store::hdf5::journal journal{file.descriptor(), "test"};
-  area.write_through(journal);
-  area.free_retired();
+  area.write_through(test.journal);
+  test.commit();
   CHECK(area.read(second).bytes == chunk_of(500, 3).bytes);
   CHECK(area.write(chunk_of(500, 5)).offset == third.offset);
 }
 
 TEST_CASE("a place that a failed commit gave to HDF5 is nobody else's, until a later commit replaced it") {
-  const unlinked_file file;
-  driven_file area{file.descriptor(), "test"};
-  area.own_space(true);
+  opened test;
+  auto& area = test.area;
   const auto first = area.write(chunk_of(500, 1));
   area.expect(first);
   REQUIRE(area.allocate(true, first.size) == first.offset);
@@ -182,7 +191,7 @@ TEST_CASE("a place that a failed commit gave to HDF5 is nobody else's, until a l
   area.expect(second);
   REQUIRE(area.allocate(true, second.size) == second.offset);
   area.adopt(second, first);
-  area.free_retired();
+  test.commit();
   CHECK(area.write(chunk_of(500, 3)).offset == first.offset);
   CHECK(area.read(second).bytes == chunk_of(500, 2).bytes);
 }
@@ -235,7 +244,6 @@ TEST_CASE("what HDF5 keeps open after its file was let go reaches nothing") {
   REQUIRE(area.write_bytes(false, 0, bytes.size(), bytes.data()));
   area.detach();
   CHECK(area.write_bytes(false, 500, bytes.size(), bytes.data()));
-  CHECK(area.set_file_size());
   CHECK_FALSE(area.read_bytes(false, 0, bytes.size(), bytes.data()));
   struct stat info {};
   REQUIRE(::fstat(file.descriptor(), &info) == 0);

@@ -38,6 +38,7 @@ class hdf5_backend final : public backend {
 
   std::string name() const override { return access_->name(); }
   bool writable() const noexcept override { return access_->writable(); }
+  bool is_outdated() override { return access_->is_outdated(); }
 
   std::vector<stored_histogram> load() override;
   file_record load_file() override;
@@ -66,6 +67,7 @@ class hdf5_backend final : public backend {
   std::string chunk_name(const medium_histogram& histogram, const chunk_key& key, std::size_t plane) const;
 
   void apply_histograms(const change_set& changes);
+  void retire_chunks(histogram_id id);
   void remove_histogram(histogram_id id);
   void remove_if_there(const std::string& path);
   void apply_chunks(const change_set& changes);
@@ -89,6 +91,7 @@ hdf5_backend::hdf5_backend(std::shared_ptr<file_access> access) : access_{std::m
     } else if (has_file_state(access_->file())) {
       try {
         check_file_version(access_->file(), writable());
+        access_->set_commit_number(read_stamp(access_->file()));
       } catch (const format_error& problem) {
         throw format_error{"cannot open '" + name() + "': " + problem.what()};
       }
@@ -235,7 +238,11 @@ found_chunk hdf5_backend::find_chunk(const chunk_key& key, std::size_t plane) {
   const session in_session;
   try {
     const auto dataset = plane_of(histogram, plane);
-    if (histogram.growable) return find_stored_chunk(dataset, *offset, file_bytes_, access_->driver());
+    if (histogram.growable) {
+      auto found = find_stored_chunk(dataset, *offset, file_bytes_, access_->driver());
+      if (const auto* place = std::get_if<chunk_area::location>(&found)) access_->driver()->check_used(*place);
+      return found;
+    }
     return read_foreign_chunk(dataset, planes(histogram.kind)[plane].is_integer, *offset, histogram.chunk_shape,
                               histogram.extents);
   } catch (const failure& problem) {
@@ -309,6 +316,18 @@ void hdf5_backend::remove_if_there(const std::string& path) {
   if (exists(access_->file(), path)) remove_link(access_->file(), path);
 }
 
+/// HDF5 does not tell what it lets go with a dataset.
+void hdf5_backend::retire_chunks(histogram_id id) {
+  auto* const driver = access_->driver();
+  const auto found = histograms_.find(id);
+  if (driver == nullptr || found == histograms_.end() || !found->second.growable) return;
+  auto& histogram = found->second;
+  for (std::size_t plane = 0; plane < planes(histogram.kind).size() && !histogram.chunk_shape.empty(); ++plane)
+    for (const auto& [offset, bytes] :
+         chunk_places(plane_of(histogram, plane), histogram.chunk_shape, histogram.extents, *driver))
+      driver->retire(offset, bytes);
+}
+
 void hdf5_backend::remove_histogram(histogram_id id) {
   const auto found = histograms_.find(id);
   if (found == histograms_.end()) return;  // an earlier try of this commit came as far
@@ -325,6 +344,7 @@ void hdf5_backend::remove_histogram(histogram_id id) {
 }
 
 void hdf5_backend::apply_histograms(const change_set& changes) {
+  for (auto id : changes.removed) retire_chunks(id);  // roll-ups go with the histogram that they are in
   for (auto id : changes.removed) remove_histogram(id);
   for (const auto& [id, path, record] : changes.create) {
     histograms_.erase(id);
@@ -410,10 +430,9 @@ void hdf5_backend::apply(const change_set& changes) {
     apply_chunks(changes);
     const auto ledger = append_ledger(access_->file(), ledger_, changes.new_ledger_ids);
     if (changes.file != nullptr) write_file_record(access_->file(), file_, *changes.file);
-    if (auto* driver = access_->driver()) driver->settle_end();
+    const auto stamp = write_stamp(access_->file(), access_->commit_number() + 1);
     access_->flush();
-    access_->sync();
-    if (auto* driver = access_->driver()) driver->free_retired();
+    access_->sync(stamp);
     if (changes.file != nullptr) file_ = *changes.file;
     ledger_ = ledger;
     file_bytes_ = access_->size();

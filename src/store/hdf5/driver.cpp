@@ -1,9 +1,9 @@
 #include "store/hdf5/driver.hpp"
 
 #include "store/hdf5/descriptor_io.hpp"
+#include "store/hdf5/space_tail.hpp"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,19 +16,12 @@
 namespace hugehist::store::hdf5 {
 // ---- chunks
 
-/// REQUIRES: the mutex is held
-std::uint64_t driven_file::place(std::uint64_t size) {
-  if (const auto offset = free_.take(size)) return *offset;
-  const auto offset = std::max(end_, hdf5_end_);
-  end_ = offset + size;
-  return offset;
-}
-
 chunk_area::location driven_file::write(const codec::encoded_view& chunk) {
   location result{0, checked_size(chunk), chunk.filter_mask};
   {
     const std::lock_guard lock{mutex_};
-    result.offset = place(result.size);
+    result.offset = space_.place(result.size);
+    ++waiting_;
   }
   if (!write_at(descriptor_, result.offset, chunk.bytes)) {
     const auto code = errno;
@@ -52,6 +45,7 @@ codec::encoded_chunk driven_file::read(const location& from) const {
   if (!read_at(descriptor_, from.offset, chunk.bytes))
     throw std::system_error{errno, std::generic_category(), "cannot read a chunk from '" + name_ + "'"};
   const std::lock_guard lock{mutex_};
+  overlay_.patch(from.offset, chunk.bytes);
   held_.patch(from.offset, chunk.bytes);
   return chunk;
 }
@@ -59,12 +53,8 @@ codec::encoded_chunk driven_file::read(const location& from) const {
 void driven_file::forget(const location& which) noexcept {
   const std::lock_guard lock{mutex_};
   if (adopted_.contains(which.offset)) return;  // HDF5 is there since a commit failed, and the next one replaces it
-  try {
-    free_.give(which.offset, which.size);
-  } catch (const std::bad_alloc&) {
-    return;  // then nobody uses that space again
-  }
-  end_ = free_.trim(end_, hdf5_end_);
+  space_.give_back(which.offset, which.size);
+  waiting_ -= std::min<std::size_t>(waiting_, 1);
 }
 
 // ---- commits
@@ -77,51 +67,108 @@ void driven_file::expect(const location& placed) {
 void driven_file::adopt(const location& placed, const std::optional<location>& replaced) {
   const std::lock_guard lock{mutex_};
   expected_.reset();
-  adopted_.insert(placed.offset);
-  // An earlier try of the same commit may have come to another end.
-  std::erase_if(retired_, [&](const extent& other) { return other.offset == placed.offset; });
+  if (adopted_.insert(placed.offset).second) --waiting_;
+  space_.keep(placed.offset);  // an earlier try of the same commit may have come to another end
   if (!is_met_)
-    retired_.push_back({placed.offset, placed.size});
+    space_.retire(placed.offset, placed.size);
   else if (replaced && owns_space_)
-    retired_.push_back({replaced->offset, replaced->size});
+    space_.retire(replaced->offset, replaced->size);
 }
 
-void driven_file::settle_end() noexcept {
+void driven_file::retire(std::uint64_t offset, std::uint64_t size) {
   const std::lock_guard lock{mutex_};
-  hdf5_end_ = std::max(hdf5_end_, end_);
+  if (owns_space_) space_.retire(offset, size);
+}
+
+void driven_file::check_used(const location& chunk) noexcept {
+  const std::lock_guard lock{mutex_};
+  if (space_.is_free(chunk.offset, chunk.size)) space_.forget_free();
+}
+
+void driven_file::recover(journal& journal, bool writable) {
+  auto found = journal.open(writable);
+  const std::lock_guard lock{mutex_};
+  overlay_ = std::move(found.overlay);
+  held_end_ = found.end;
+  known_free_ = std::move(found.free);
+  if (writable) checkpoint(journal, 0);
+}
+
+void driven_file::begin(const journal& journal, bool keeps_no_book) {
+  const std::lock_guard lock{mutex_};
+  owns_space_ = keeps_no_book;
+  length_ = file_size();
+  const auto end = space_.hdf5_end();
+  std::uint64_t tail = 0;
+  if (!journal.has_commits()) {
+    auto found = read_tail(descriptor_, end, journal.read_superblock().bytes);
+    known_free_ = std::move(found.free);
+    tail = found.length;
+  }
+  if (!owns_space_) known_free_.clear();
+  space_.begin(known_free_, journal.number(), end + tail);
+  if (tail > 0) space_.retire(end, tail);  // a commit says anew what it said
+  space_.release(journal.applied());
+}
+
+/// What fails here is in the journal, from where the next commit or the next opening takes it.
+/// REQUIRES: the mutex is held
+void driven_file::checkpoint(journal& journal, std::uint64_t least_end) noexcept {
+  try {
+    space_.release(journal.checkpoint(overlay_, least_end));
+  } catch (const std::exception&) {
+    return;
+  }
+}
+
+void driven_file::commit(journal& journal, std::uint64_t stamp) {
+  const std::lock_guard lock{mutex_};
+  space_.settle_end();
+  journal.commit(held_, overlay_, {space_.hdf5_end(), stamp, space_.free_after()});
+  space_.committed(journal.number());
+  adopted_.clear();
+  checkpoint(journal, waiting_ > 0 ? space_.end() : 0);
+}
+
+void driven_file::write_through(journal& journal) {
+  const std::lock_guard lock{mutex_};
+  journal.write_through(held_, space_.end());
+  length_ = space_.end();
 }
 
 void driven_file::abandon() noexcept {
   const std::lock_guard lock{mutex_};
-  end_ = 0;
+  space_.forget_placed();
+  waiting_ = 0;
 }
 
-void driven_file::free_retired() {
+void driven_file::close(journal& journal) noexcept {
   const std::lock_guard lock{mutex_};
-  if (!held_.empty()) return;  // the file is not at the commit yet, and other programs read it
-  for (const auto& [offset, size] : retired_) free_.give(offset, size);
-  retired_.clear();
-  adopted_.clear();
+  checkpoint(journal, 0);
+  journal.close();
+  if (!journal.has_commits() && length_)  // no commit took what was written behind its end
+      [[maybe_unused]]
+    const auto ignored = ::ftruncate(descriptor_, static_cast<off_t>(*length_));
 }
 
 // ---- HDF5's side
 
 std::uint64_t driven_file::end() const noexcept {
   const std::lock_guard lock{mutex_};
-  return std::max(end_, hdf5_end_);
+  return space_.end();
 }
 
 void driven_file::set_end(std::uint64_t end) noexcept {
   const std::lock_guard lock{mutex_};
-  hdf5_end_ = end;
+  space_.set_hdf5_end(end);
 }
 
 std::uint64_t driven_file::allocate(bool is_chunk, std::uint64_t size) {
   const std::lock_guard lock{mutex_};
   const bool meets = is_chunk && expected_ && expected_->size == size && !is_met_;
   is_met_ = is_met_ || meets;
-  const auto offset = meets ? expected_->offset : place(size);
-  hdf5_end_ = std::max(hdf5_end_, offset + size);
+  const auto offset = meets ? expected_->offset : space_.place(size);
+  space_.set_hdf5_end(std::max(space_.hdf5_end(), offset + size));
   return offset;
 }
 
@@ -137,6 +184,7 @@ bool driven_file::read_bytes(bool is_chunk, std::uint64_t offset, std::size_t si
   const std::span bytes{static_cast<std::byte*>(to), size};
   if (!read_at(descriptor_, offset, bytes)) return false;
   const std::lock_guard lock{mutex_};
+  overlay_.patch(offset, bytes);
   held_.patch(offset, bytes);
   return true;
 }
@@ -156,35 +204,11 @@ bool driven_file::write_bytes(bool is_chunk, std::uint64_t offset, std::size_t s
   return true;
 }
 
-void driven_file::recover(journal& journal, bool writable) { held_end_ = journal.recover(writable, held_); }
-
-void driven_file::commit(journal& journal) {
-  const auto length = end();
-  const std::lock_guard lock{mutex_};
-  journal.commit(held_, length);
-}
-
-void driven_file::write_through(journal& journal) {
-  const auto length = end();
-  const std::lock_guard lock{mutex_};
-  journal.write_through(held_, length);
-}
-
 std::optional<std::uint64_t> driven_file::file_size() const noexcept {
   struct stat info {};
   if (is_detached_) return end();
   if (::fstat(descriptor_, &info) != 0) return {};
   return std::max(static_cast<std::uint64_t>(info.st_size), held_end_);
-}
-
-/// As HDF5 wants it, but not so that chunks are cut off which wait behind it.
-bool driven_file::set_file_size() noexcept {
-  if (is_detached_) return true;
-  const std::lock_guard lock{mutex_};
-  const auto size = file_size();
-  if (!size) return false;
-  const auto wanted = std::max(hdf5_end_, end_);
-  return *size == wanted || ::ftruncate(descriptor_, static_cast<off_t>(wanted)) == 0;
 }
 
 // ---- the driver class
@@ -232,9 +256,9 @@ int driver_compare(const H5FD_t* a, const H5FD_t* b) noexcept {
 }
 
 herr_t driver_query(const H5FD_t*, unsigned long* flags) noexcept {
-  // Without AGGREGATE_SMALLDATA, so that space for each chunk is asked for.
-  *flags = H5FD_FEAT_ACCUMULATE_METADATA | H5FD_FEAT_DATA_SIEVE | H5FD_FEAT_AGGREGATE_METADATA |
-           H5FD_FEAT_DEFAULT_VFD_COMPATIBLE;
+  // Without aggregation: space for each chunk is asked for, and HDF5 has no block of its own into which it would draw
+  // the space of a chunk beside it that it lets go.
+  *flags = H5FD_FEAT_ACCUMULATE_METADATA | H5FD_FEAT_DATA_SIEVE | H5FD_FEAT_DEFAULT_VFD_COMPATIBLE;
   return 0;
 }
 
@@ -253,8 +277,15 @@ herr_t driver_set_end(H5FD_t* file, H5FD_mem_t, haddr_t end) noexcept {
   return 0;
 }
 
-/// Space at the end that HDF5 lets go: it is the driver's to know what else lies there.
-herr_t driver_free(H5FD_t*, H5FD_mem_t, hid_t, haddr_t, hsize_t) noexcept { return 0; }
+/// Space at the end that HDF5 lets go.
+herr_t driver_free(H5FD_t* file, H5FD_mem_t, hid_t, haddr_t offset, hsize_t size) noexcept {
+  try {
+    file_of(file).retire(offset, size);
+  } catch (const std::bad_alloc&) {
+    return 0;  // then nobody uses it again
+  }
+  return 0;
+}
 
 haddr_t driver_get_file_size(const H5FD_t* file, H5FD_mem_t) noexcept {
   const auto size = file_of(file).file_size();
@@ -275,22 +306,10 @@ herr_t driver_write(H5FD_t* file, H5FD_mem_t type, hid_t, haddr_t offset, size_t
   }
 }
 
-herr_t driver_truncate(H5FD_t* file, hid_t, hbool_t) noexcept {
-  return file_of(file).set_file_size() ? 0 : fail_in_driver(__func__, "unable to set the length of the file", errno);
-}
-
-/// HDF5's own lock, by which its programs know of each other.
-herr_t driver_lock(H5FD_t* file, hbool_t exclusive) noexcept {
-  if (file_of(file).is_detached()) return 0;
-  if (::flock(file_of(file).descriptor(), (exclusive ? LOCK_EX : LOCK_SH) | LOCK_NB) == 0 || errno == ENOSYS) return 0;
-  return fail_in_driver(__func__, "unable to lock file", errno);
-}
-
-herr_t driver_unlock(H5FD_t* file) noexcept {
-  if (file_of(file).is_detached()) return 0;
-  if (::flock(file_of(file).descriptor(), LOCK_UN) == 0 || errno == ENOSYS) return 0;
-  return fail_in_driver(__func__, "unable to unlock file", errno);
-}
+/// The length of the file is the journal's to set, and its locks are file_locks'.
+herr_t driver_truncate(H5FD_t*, hid_t, hbool_t) noexcept { return 0; }
+herr_t driver_lock(H5FD_t*, hbool_t) noexcept { return 0; }
+herr_t driver_unlock(H5FD_t*) noexcept { return 0; }
 
 hid_t driver_id() {
   static const H5FD_class_t driver = [] {

@@ -3,13 +3,12 @@
 // A chunk is written as soon as it is encoded, by any thread, to space that nothing committed uses. At the commit HDF5
 // is told of it: it asks the driver for space and gets the place where the bytes are, and its own writing of them is
 // skipped. So encoded bytes are written once, and HDF5 handles nothing but its metadata, which is held back until the
-// commit (journal.hpp). The driver owns the space of
-// the file: HDF5 forgets what it frees (file space strategy AGGR), and what a commit replaced is used again after it,
-// within one opening of the file.
+// commit (journal.hpp). The driver owns the space of the file (file_space.hpp): HDF5 forgets what it frees (strategy
+// AGGR), and what a commit replaced is used again when nobody reads older ones.
 #pragma once
 
-#include "base/free_extents.hpp"
 #include "store/chunk_area.hpp"
+#include "store/hdf5/file_space.hpp"
 #include "store/hdf5/handle.hpp"
 #include "store/hdf5/journal.hpp"
 
@@ -18,6 +17,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <unordered_set>
 #include <vector>
@@ -58,20 +58,25 @@ class driven_file final : public chunk_area {
     is_locating_ = false;
     return located_;
   }
-  /// To be called before HDF5 writes down where the file ends: it will not end before that any more.
-  void settle_end() noexcept;
-  /// What a journal has that the file has not. Before HDF5 opens it.
+  /// `extent` is part of what is committed, and not any more after the commit that is prepared.
+  void retire(std::uint64_t offset, std::uint64_t size);
+  /// A committed chunk lies there. What is thought of free space is forgotten if it says otherwise.
+  void check_used(const location& chunk) noexcept;
+
+  /// What a journal has that the file has not; a writer applies it where it may. Within the entrance, before HDF5 opens
+  /// the file.
   void recover(journal& journal, bool writable);
-  /// Makes all durable that was written, chunks and what HDF5 wrote besides, as one.
-  void commit(journal& journal);
+  /// For a writer, after that: what the journal or the file itself knows of free space. `keeps_no_book`: HDF5 does not,
+  /// so that what it lets go is ours to use again.
+  void begin(const journal& journal, bool keeps_no_book);
+  /// Makes all durable that was written, chunks and what HDF5 wrote besides, as one; `stamp` is where the file's is.
+  void commit(journal& journal, std::uint64_t stamp);
   /// Writes what HDF5 wrote to a new file.
   void write_through(journal& journal);
   /// Forgets chunks that no commit took: the file will end where HDF5 ends it.
   void abandon() noexcept;
-  /// Whether HDF5 keeps no book of free space, so that what it lets go is ours to use again.
-  void own_space(bool owned) noexcept { owns_space_ = owned; }
-  /// What commits have replaced is free: to be called once they are durable.
-  void free_retired();
+  /// After HDF5 has let go.
+  void close(journal& journal) noexcept;
 
   // --- for HDF5
 
@@ -87,14 +92,10 @@ class driven_file final : public chunk_area {
   /// and then closes them: nothing reaches the file any more.
   void detach() noexcept { is_detached_ = true; }
   bool is_detached() const noexcept { return is_detached_; }
-  bool set_file_size() noexcept;
-  int descriptor() const noexcept { return descriptor_; }
 
  private:
-  struct extent {
-    std::uint64_t offset, size;
-  };
-  std::uint64_t place(std::uint64_t size);
+  using extent = file_space::extent;
+  void checkpoint(journal& journal, std::uint64_t least_end) noexcept;
   void start_writing_out(std::uint64_t bytes) noexcept;
 
   const int descriptor_;
@@ -102,14 +103,15 @@ class driven_file final : public chunk_area {
   std::atomic<std::uint64_t> written_ = 0;  // bytes of chunks
   bool owns_space_ = false;
   bool is_detached_ = false;
-  std::uint64_t held_end_ = 0;  // of the file with what its journal has
+  std::uint64_t held_end_ = 0;           // of the file with what its journal has
+  std::vector<extent> known_free_;       // between recover() and begin()
+  std::optional<std::uint64_t> length_;  // of the file as it was opened or made
 
-  mutable std::mutex mutex_;    // guards what follows; HDF5's side is under the session's lock besides
-  std::uint64_t hdf5_end_ = 0;  // as HDF5 set it last; it may have written that down
-  std::uint64_t end_ = 0;       // of what was placed
-  base::free_extents free_;
-  held_writes held_;  // all that HDF5 wrote but chunks in their places, until it is committed
-  std::vector<extent> retired_;
+  mutable std::mutex mutex_;  // guards what follows; HDF5's side is under the session's lock besides
+  file_space space_;
+  held_writes overlay_;                        // of commits that are in the journal only
+  held_writes held_;                           // all that HDF5 wrote but chunks in their places, until it is committed
+  std::size_t waiting_ = 0;                    // chunks that were written and are part of no commit
   std::unordered_set<std::uint64_t> adopted_;  // offsets; by a commit that is not durable, and so may be tried again
 
   std::optional<extent> expected_;

@@ -1,9 +1,10 @@
 #include "store/hdf5/file_access.hpp"
 
+#include "store/hdf5/file_locks.hpp"
+#include "store/hdf5/journal.hpp"
 #include "store/hdf5/superblock.hpp"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -19,16 +20,7 @@ namespace {
   throw std::system_error{code, std::generic_category(), what};
 }
 
-[[noreturn]] void refuse_locked(const std::string& name, bool writable) {
-  throw locked_error{writable ? "'" + name +
-                                    "' is open elsewhere, in another process or through another handle: a writer "
-                                    "needs the file for itself, so close it there first"
-                              : "'" + name +
-                                    "' is being written by another process or through another handle: close it "
-                                    "there first"};
-}
-
-/// A file descriptor that holds our lock.
+/// A file descriptor, and with it the locks.
 class descriptor {
  public:
   explicit descriptor(int fd) : fd_{fd} {}
@@ -62,30 +54,6 @@ void check_regular(int fd, const std::string& name, bool may_be_empty) {
   if (S_ISDIR(info.st_mode)) refuse(EISDIR, "cannot open '" + name + "'");
   if (!S_ISREG(info.st_mode)) throw format_error{"'" + name + "' is no regular file, so it cannot hold histograms"};
   if (info.st_size == 0 && !may_be_empty) throw format_error{"'" + name + "' is empty, so it is not an HDF5 file"};
-}
-
-void lock(int fd, const std::string& name, bool exclusive) {
-  struct flock range {};
-  range.l_type = exclusive ? F_WRLCK : F_RDLCK;
-  range.l_whence = SEEK_SET;
-  while (::fcntl(fd, F_OFD_SETLK, &range) != 0) {
-    if (errno == EINTR) continue;
-    if (errno == EAGAIN || errno == EACCES) refuse_locked(name, exclusive);
-    if (!exclusive) return;  // a file system without locks: nothing to fear from reading what nobody writes
-    refuse(errno, "cannot lock '" + name + "' for writing");
-  }
-}
-
-/// Empties the file. HDF5 would do so before it asks for its own lock, and so under the feet of another program.
-void empty(int fd, const std::string& name) {
-  if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
-    if (errno == EWOULDBLOCK) refuse_locked(name, true);
-    if (errno != ENOLCK && errno != EOPNOTSUPP) refuse(errno, "cannot lock '" + name + "' for writing");
-  }
-  const auto status = ::ftruncate(fd, 0);
-  const auto code = errno;
-  ::flock(fd, LOCK_UN);  // else HDF5 would meet our lock
-  if (status != 0) refuse(code, "cannot replace '" + name + "'");
 }
 
 // ---- HDF5's side
@@ -136,9 +104,7 @@ bool keeps_no_book_of_space(hid_t file) {
 }
 
 /// What the failure to open a file means to the user.
-[[noreturn]] void explain(const failure& problem, const std::string& name, bool writable) {
-  if (problem.mentions("unable to lock file") && (problem.code() == EAGAIN || problem.code() == EWOULDBLOCK))
-    refuse_locked(name, writable);
+[[noreturn]] void explain(const failure& problem, const std::string& name) {
   if (problem.mentions("consistency flags") || problem.mentions("already open"))
     throw locked_error{"'" + name +
                        "' is open for writing elsewhere, or its last writer did not close it; if nobody has "
@@ -155,8 +121,9 @@ class disk_file final : public file_access {
  public:
   disk_file(const std::filesystem::path& path, access mode, std::size_t hdf5_cache)
       : descriptor_{open_descriptor(path.string(), mode)},
+        locks_{descriptor_.get(), path.string()},
         driver_{std::make_shared<driven_file>(descriptor_.get(), path.string())},
-        journal_{descriptor_.get(), path.string()} {
+        journal_{descriptor_.get(), path.string(), locks_} {
     name_ = path.string();
     writable_ = mode != access::read;
     is_new_ = mode == access::create || mode == access::replace;
@@ -173,7 +140,7 @@ class disk_file final : public file_access {
     driver_->abandon();
     close_hdf5();
     driver_->detach();
-    journal_.close();
+    if (writable_) driver_->close(journal_);
   }
 
   void reserve(std::uint64_t bytes) override {
@@ -193,38 +160,82 @@ class disk_file final : public file_access {
     }
   }
 
-  void sync() override {
-    driver_->commit(journal_);
-    give_back();
-  }
+  void sync(std::uint64_t stamp) override { driver_->commit(journal_, stamp); }
 
   void publish() override {
     flush();
     driver_->write_through(journal_);
   }
 
+  std::uint64_t commit_number() const noexcept override { return journal_.number(); }
+  void set_commit_number(std::uint64_t number) noexcept override { journal_.set_number(number); }
+
+  bool is_outdated() override {
+    if (writable_) return false;
+    struct stat open {
+    }, named{};
+    if (::fstat(descriptor_.get(), &open) != 0 || ::stat(name_.c_str(), &named) != 0)
+      refuse(errno, "cannot look for newer commits of '" + name_ + "'");
+    if (open.st_dev != named.st_dev || open.st_ino != named.st_ino) return true;
+    locks_.enter_as_reader();
+    const entrance left_at_end{locks_};
+    return journal_.has_newer_commit();
+  }
+
   chunk_area& area() noexcept override { return *driver_; }
   driven_file* driver() noexcept override { return driver_.get(); }
 
  private:
+  /// Left in any case.
+  class entrance {
+   public:
+    explicit entrance(file_locks& locks) : locks_{locks} {}
+    ~entrance() { locks_.leave_entrance(); }
+    entrance(const entrance&) = delete;
+    entrance& operator=(const entrance&) = delete;
+
+   private:
+    file_locks& locks_;
+  };
+
   void open(access mode, std::size_t hdf5_cache) {
     check_regular(descriptor_.get(), name_, is_new_);
-    lock(descriptor_.get(), name_, writable_);
-    if (mode == access::replace) empty(descriptor_.get(), name_);
-    if (is_new_)
-      journal_.remove();
-    else
-      driver_->recover(journal_, writable_);
+    enter(mode);
     const session in_session;
     try {
       const handle properties{H5Pcreate(H5P_FILE_ACCESS), "file properties"};
       bound_metadata_cache(properties, hdf5_cache);
       use_driver(properties, driver_);
       file_ = is_new_ ? create_hdf5(name_, properties) : open_hdf5_file(name_, writable_, properties);
-      driver_->own_space(keeps_no_book_of_space(file_));
+      if (writable_) driver_->begin(journal_, keeps_no_book_of_space(file_));
     } catch (const failure& problem) {
-      explain(problem, name_, writable_);
+      explain(problem, name_);
     }
+  }
+
+  /// Takes the locks, and finds the last commit.
+  void enter(access mode) {
+    if (writable_)
+      locks_.enter_as_writer();
+    else
+      locks_.enter_as_reader();
+    const entrance left_at_end{locks_};
+    if (mode == access::replace) empty();
+    if (is_new_)
+      journal_.remove();
+    else
+      driver_->recover(journal_, writable_);
+    if (!writable_) locks_.hold_snapshot(journal_.number());
+  }
+
+  /// HDF5 would empty a file under the feet of those who read it.
+  void empty() {
+    if (locks_.has_readers() || !locks_.exclude({}))
+      throw locked_error{"'" + name_ + "' is open elsewhere, so it cannot be replaced: close it there first"};
+    const auto status = ::ftruncate(descriptor_.get(), 0);
+    const auto code = errno;
+    locks_.readmit();
+    if (status != 0) refuse(code, "cannot replace '" + name_ + "'");
   }
 
   /// Space beyond the end that was reserved and not needed goes when the file is cut to the length that it has.
@@ -235,6 +246,7 @@ class disk_file final : public file_access {
   }
 
   descriptor descriptor_;
+  file_locks locks_;
   std::shared_ptr<driven_file> driver_;
   journal journal_;
 };
@@ -256,14 +268,14 @@ class memory_file final : public file_access {
         check(H5Pset_file_image(properties, const_cast<std::byte*>(image.data()), image.size()), "file properties");
       file_ = is_new_ ? create_hdf5(name_, properties) : open_hdf5_file(name_, writable_, properties);
     } catch (const failure& problem) {
-      explain(problem, name_, writable_);
+      explain(problem, name_);
     }
   }
 
   ~memory_file() override { close_hdf5(); }
 
   void reserve(std::uint64_t) override {}
-  void sync() override {}
+  void sync(std::uint64_t) override {}
   void publish() override { flush(); }
   chunk_area& area() noexcept override { return area_; }
 

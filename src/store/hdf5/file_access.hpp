@@ -1,8 +1,7 @@
 // An HDF5 file held open: on disk under a lock, or as an image in memory.
 //
-// A writer holds an exclusive lock on the file (an open-file-description lock, so that two handles in one process
-// exclude each other too), a reader a shared one; a conflict is a locked_error at once. HDF5's own locks exclude
-// other HDF5 programs.
+// A file has one writer at a time, and readers beside it, which see the last commit from before they came
+// (file_locks.hpp, journal.hpp). A second writer is a locked_error at once.
 #pragma once
 
 #include "store/hdf5/driver.hpp"
@@ -36,10 +35,17 @@ class file_access {
 
   /// Makes sure that the medium has room for so many more bytes, or throws std::system_error.
   virtual void reserve(std::uint64_t bytes) = 0;
-  /// Makes what was written durable, and gives back what was reserved and not used. Inside a session, after flush().
-  virtual void sync() = 0;
+  /// Makes what was written durable, as one commit. `stamp` is the place of the file's. Inside a session, after
+  /// flush().
+  virtual void sync(std::uint64_t stamp) = 0;
   /// Has a new file hold what was written, so that it is an HDF5 file.
   virtual void publish() = 0;
+
+  /// Number of the last commit, which a file says itself where no journal does.
+  virtual std::uint64_t commit_number() const noexcept { return 0; }
+  virtual void set_commit_number(std::uint64_t) noexcept {}
+  /// Whether there is a newer commit than the one that is read.
+  virtual bool is_outdated() { return false; }
 
   /// Where encoded chunks wait for a commit.
   virtual chunk_area& area() noexcept = 0;

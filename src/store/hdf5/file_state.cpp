@@ -19,6 +19,7 @@ constexpr const char* schema_attribute = "uhi_schema";  // of a histogram that i
 constexpr const char* attribute_sums = "attribute_checksums";
 constexpr const char* counter_keys = "counter_keys";
 constexpr const char* counter_values = "counter_values";
+constexpr const char* stamp_name = "stamp";
 constexpr const char* counters_checksum = "counters_checksum";
 
 /// A random UUID (version 4).
@@ -152,6 +153,37 @@ void create_file_state(hid_t file) {
   const auto own = create_group(file, private_group);
   write_version(own);
   write_attribute(own, "uuid", scalar{make_uuid()});
+  write_stamp(file, 0);
+}
+
+std::uint64_t write_stamp(hid_t file, std::uint64_t number) {
+  const auto own = open_group(file, private_group);
+  if (!exists(own, stamp_name)) {
+    constexpr hsize_t length = 2;
+    const handle space{H5Screate_simple(1, &length, nullptr), "stamp"};
+    const handle properties{H5Pcreate(H5P_DATASET_CREATE), "stamp"};
+    check(H5Pset_alloc_time(properties, H5D_ALLOC_TIME_EARLY), "stamp");
+    const handle made{H5Dcreate2(own, stamp_name, H5T_STD_U64LE, space, H5P_DEFAULT, properties, H5P_DEFAULT), "stamp"};
+  }
+  const auto stamp = open_dataset(own, stamp_name);
+  std::random_device random;
+  const std::array<std::uint64_t, 2> content{number, std::uint64_t{random()} << 32 | random()};
+  check(H5Dwrite(stamp, H5T_NATIVE_UINT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, content.data()), "stamp");
+  const auto offset = H5Dget_offset(stamp);
+  if (offset == HADDR_UNDEF) throw corruption_error{"its stamp has no place in the file"};
+  return offset;
+}
+
+std::uint64_t read_stamp(hid_t file) {
+  if (!has_file_state(file)) return 0;
+  const auto own = open_group(file, private_group);
+  if (!exists(own, stamp_name)) return 0;
+  const auto stamp = open_dataset(own, stamp_name);
+  const handle space{H5Dget_space(stamp), "stamp"};
+  std::array<std::uint64_t, 2> content{};
+  if (H5Sget_simple_extent_npoints(space) != 2) throw corruption_error{"its stamp is not what it was written as"};
+  check(H5Dread(stamp, H5T_NATIVE_UINT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, content.data()), "stamp");
+  return content[0];
 }
 
 void check_file_version(hid_t file, bool for_writing) { check_version(open_group(file, private_group), for_writing); }

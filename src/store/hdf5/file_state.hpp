@@ -26,6 +26,12 @@ bool has_file_state(hid_t file);
 /// Makes the private group, with a new uuid.
 void create_file_state(hid_t file);
 
+/// The stamp of a commit, 16 bytes in one place: its number, and a random one. By it a journal knows the state of the
+/// file. Returns where it is.
+std::uint64_t write_stamp(hid_t file, std::uint64_t number);
+/// The number of the last commit; 0 where there is no stamp.
+std::uint64_t read_stamp(hid_t file);
+
 /// Throw format_error, corruption_error or failure, without naming the file.
 void check_file_version(hid_t file, bool for_writing);
 file_record read_file_record(hid_t file, std::uint64_t file_bytes);

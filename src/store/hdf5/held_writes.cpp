@@ -49,4 +49,10 @@ void held_writes::patch(std::uint64_t offset, std::span<std::byte> to) const noe
   }
 }
 
+std::uint64_t held_writes::bytes() const noexcept {
+  std::uint64_t result = 0;
+  for (const auto& [offset, content] : ranges_) result += content.size();
+  return result;
+}
+
 }  // namespace hugehist::store::hdf5

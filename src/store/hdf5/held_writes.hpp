@@ -15,6 +15,8 @@ class held_writes {
   /// Puts what is held into what was read from `offset`.
   void patch(std::uint64_t offset, std::span<std::byte> to) const noexcept;
 
+  /// Of all that is held.
+  std::uint64_t bytes() const noexcept;
   bool empty() const noexcept { return ranges_.empty(); }
   void clear() noexcept { ranges_.clear(); }
   /// By offset; they do not overlap.

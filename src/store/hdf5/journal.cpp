@@ -1,8 +1,7 @@
 #include "store/hdf5/journal.hpp"
 
-#include "base/byte_stream.hpp"
-#include "base/checksum.hpp"
 #include "store/hdf5/descriptor_io.hpp"
+#include "store/hdf5/space_tail.hpp"
 #include "store/hdf5/superblock.hpp"
 
 #include <hugehist/error.hpp>
@@ -14,103 +13,48 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
-#include <optional>
+#include <exception>
 #include <random>
 #include <system_error>
+#include <thread>
 #include <utility>
-#include <vector>
 
 namespace hugehist::store::hdf5 {
 namespace {
 
-constexpr std::uint64_t magic = 0x31304c4e524a4848;  // "HHJRNL01"
+using std::chrono::milliseconds;
 
-struct group {
-  std::uint64_t salt = 0, number = 0;
-  std::array<std::vector<std::byte>, 3> superblocks;  // before, marked, after
-  std::uint64_t end = 0;
-  held_writes changes;
-};
+/// A journal may grow to this, or to twice what it would hold at least.
+constexpr std::uint64_t tolerated_bytes = std::uint64_t{8} << 20;
 
-constexpr std::size_t header_bytes = 16;  // of a group: the magic number and its length
-
-/// The group that the bytes are, without the header; nothing where it is not whole.
-std::optional<group> read_group(std::span<const std::byte> bytes) {
-  try {
-    base::byte_reader in{bytes};
-    group result;
-    for (auto* number : {&result.salt, &result.number, &result.end}) *number = in.get<std::uint64_t>();
-    for (auto& superblock : result.superblocks) superblock = in.get_all<std::byte>(in.get_count<std::uint64_t>(1));
-    const auto ranges = in.get<std::uint64_t>();
-    for (std::uint64_t i = 0; i < ranges; ++i) {
-      const auto offset = in.get<std::uint64_t>();
-      const auto content = in.take(in.get<std::uint64_t>());
-      if (content.empty() || offset > result.end || content.size() > result.end - offset) return std::nullopt;
-      result.changes.write(offset, content);
-    }
-    const auto length = bytes.size() - in.left();
-    if (in.get<std::uint64_t>() != base::checksum(bytes.first(length), result.salt) || in.left() != 0)
-      return std::nullopt;
-    return result;
-  } catch (const corruption_error&) {
-    return std::nullopt;  // torn
-  }
+std::vector<std::byte> marked(std::vector<std::byte> superblock) {
+  mark_superblock(superblock, true);
+  return superblock;
 }
 
-/// Groups of one salt, numbered 0, 1, …; what follows is of commits before, or torn.
-std::vector<group> read_groups(int journal, std::uint64_t journal_bytes) {
-  std::vector<group> result;
-  for (std::uint64_t at = 0; at + header_bytes <= journal_bytes;) {
-    std::array<std::uint64_t, 2> header{};
-    if (!read_at(journal, at, std::as_writable_bytes(std::span{header}))) break;
-    at += header_bytes;
-    if (header[0] != magic || header[1] > journal_bytes - at) break;
-    std::vector<std::byte> bytes(header[1]);
-    if (!read_at(journal, at, bytes)) break;
-    auto next = read_group(bytes);
-    if (!next || next->number != result.size() || (!result.empty() && next->salt != result.front().salt)) break;
-    result.push_back(std::move(*next));
-    at += bytes.size();
-  }
-  return result;
-}
-
-/// Whether a superblock is one of the groups', or what an interrupted write made of two of them.
-bool is_from(std::span<const std::byte> superblock, const std::vector<group>& groups) {
+/// Whether the bytes are one of the states that groups know, or what an interrupted write made of two of them.
+template <class Known>
+bool is_mixed_from(std::span<const std::byte> bytes, const std::vector<read_group>& groups, Known known) {
   const auto has_byte = [&](std::size_t i) {
-    return std::ranges::any_of(groups, [&](const group& one) {
-      return std::ranges::any_of(one.superblocks, [&](const auto& known) {
-        return known.size() == superblock.size() && known[i] == superblock[i];
+    return std::ranges::any_of(groups, [&](const read_group& one) {
+      return std::ranges::any_of((one.head.*known).states, [&](const auto& state) {
+        return state.size() == bytes.size() && state[i] == bytes[i];
       });
     });
   };
-  for (std::size_t i = 0; i < superblock.size(); ++i)
+  for (std::size_t i = 0; i < bytes.size(); ++i)
     if (!has_byte(i)) return false;
-  return !superblock.empty();
+  return true;
+}
+
+void add(held_writes& to, const held_writes& from) {
+  for (const auto& [offset, content] : from.ranges()) to.write(offset, content);
 }
 
 }  // namespace
 
-/// The superblock as bytes; empty for a file without one.
-struct journal::superblock {
-  std::uint64_t offset = 0;
-  std::vector<std::byte> bytes;
-
-  /// As one that a writer has open, which HDF5 refuses; the same where its version has no such mark.
-  superblock marked() const {
-    auto result = *this;
-    mark_superblock(result.bytes, true);
-    return result;
-  }
-  bool is_marked() const { return !bytes.empty() && bytes == marked().bytes; }
-  bool has_mark() const {
-    auto probe = bytes;
-    return mark_superblock(probe, true);
-  }
-};
-
-journal::journal(int descriptor, const std::string& name) : descriptor_{descriptor}, name_{name} {
+journal::journal(int descriptor, const std::string& name, file_locks& locks)
+    : descriptor_{descriptor}, name_{name}, locks_{locks} {
   std::error_code failed;
   path_ = std::filesystem::canonical(name, failed);  // one journal, by whatever name the file is opened
   if (failed) path_ = std::filesystem::absolute(name);
@@ -133,55 +77,112 @@ void journal::sync(int descriptor) const {
   if (::fdatasync(descriptor) != 0) fail(errno, "cannot make durable");
 }
 
-journal::superblock journal::read_superblock() const {
+journal::superblock_bytes journal::read_superblock() const {
   constexpr std::uint64_t farthest = std::uint64_t{1} << 30;
-  superblock result;
   std::array<std::byte, 96> block{};
   for (std::uint64_t at = 0; at < farthest; at = at == 0 ? 512 : 2 * at) {
     if (!read_at(descriptor_, at, block)) fail(errno, "cannot read");
-    const auto length = superblock_bytes(block);
-    if (length == 0) continue;
-    result.offset = at;
-    result.bytes.assign(block.begin(), block.begin() + static_cast<std::ptrdiff_t>(length));
-    break;
+    const auto length = superblock_length(block);
+    if (length > 0) return {at, {block.begin(), block.begin() + static_cast<std::ptrdiff_t>(length)}};
   }
+  return {};
+}
+
+// ---- what is there
+
+namespace {
+
+class open_journal {
+ public:
+  /// Nothing where there is none.
+  open_journal(const std::filesystem::path& path, const std::string& name)
+      : descriptor_{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)} {
+    struct stat info {};
+    if (descriptor_ < 0 && errno != ENOENT)
+      throw std::system_error{errno, std::generic_category(), "cannot read the journal of '" + name + "'"};
+    if (descriptor_ < 0 || (::fstat(descriptor_, &info) == 0 && S_ISREG(info.st_mode))) return;
+    ::close(descriptor_);
+    throw format_error{"'" + path.string() + "' stands where the journal of '" + name +
+                       "' would be, and is no regular file: move it away"};
+  }
+  ~open_journal() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+  }
+  open_journal(const open_journal&) = delete;
+  open_journal& operator=(const open_journal&) = delete;
+  bool is_there() const noexcept { return descriptor_ >= 0; }
+  bool is_empty() const noexcept {
+    struct stat info {};
+    return ::fstat(descriptor_, &info) != 0 || info.st_size == 0;
+  }
+  int get() const noexcept { return descriptor_; }
+
+ private:
+  int descriptor_;
+};
+
+}  // namespace
+
+bool journal::is_known(const std::vector<read_group>& groups) const {
+  const auto superblock = read_superblock();
+  if (superblock.bytes.empty() || !is_mixed_from(superblock.bytes, groups, &journal_group::superblock)) return false;
+  const auto& stamp = groups.back().head.stamp;
+  std::vector<std::byte> stamped(stamp.states.back().size());
+  if (!read_at(descriptor_, stamp.offset, stamped)) fail(errno, "cannot read");
+  return is_mixed_from(stamped, groups, &journal_group::stamp);
+}
+
+journal::content journal::open(bool writable) {
+  const open_journal found{path_, name_};
+  if (!found.is_there()) return {};
+  std::vector<read_group> groups;
+  for (int tries = 1;; ++tries) {
+    constexpr int most = 20;
+    try {
+      groups = read_groups(found.get());
+      break;
+    } catch (const corruption_error& problem) {
+      if (tries == most)
+        throw format_error{"'" + path_.string() + "', the journal of '" + name_ + "', is damaged: " + problem.what() +
+                           "; restore both from a copy"};
+      std::this_thread::sleep_for(milliseconds{tries});  // a writer went on while it was read
+    }
+  }
+  if (groups.empty()) {
+    const auto superblock = read_superblock();
+    if (superblock.bytes != marked(superblock.bytes)) {
+      if (writable) remove();
+    } else if (!superblock.bytes.empty() && !found.is_empty()) {
+      throw format_error{"'" + name_ + "' is half way through a commit, and its journal '" + path_.string() +
+                         "' is damaged: restore both from a copy"};
+    }
+    return {};
+  }
+  if (!is_known(groups))
+    throw format_error{"'" + path_.string() + "' is the journal of another file than '" + name_ +
+                       "', or is damaged, or the file was changed by another program since: restore both from a copy, "
+                       "or delete the journal if the file was replaced on purpose"};
+  content result;
+  for (auto& one : groups) {
+    add(result.overlay, one.changes);
+    groups_.push_back(one.place);
+  }
+  last_ = std::move(groups.back().head);
+  salt_ = last_->salt;
+  result.number = number_ = last_->number;
+  needed_ = last_->first;
+  applied_ = needed_ - 1;
+  result.end = last_->end;
+  result.free = last_->free;
   return result;
 }
 
-// ---- recovery
-
-std::uint64_t journal::recover(bool writable, held_writes& held) {
-  const int found = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-  if (found < 0 && errno == ENOENT) return 0;
-  if (found < 0) fail(errno, "cannot read the journal of");
-  struct stat info {};
-  if (::fstat(found, &info) != 0 || !S_ISREG(info.st_mode)) {
-    ::close(found);
-    throw format_error{"'" + path_.string() + "' stands where the journal of '" + name_ +
-                       "' would be, and is no regular file: move it away"};
-  }
-  const auto groups = read_groups(found, static_cast<std::uint64_t>(info.st_size));
-  ::close(found);
-  if (groups.empty()) {
-    if (writable && !read_superblock().is_marked()) remove();
-    return 0;
-  }
-  const auto now = read_superblock();
-  if (!is_from(now.bytes, groups))
-    throw format_error{"'" + path_.string() + "' is the journal of another file than '" + name_ +
-                       "', or that one was changed by another program since: restore both from a copy, or delete the "
-                       "journal if the file was replaced on purpose"};
-  for (const auto& one : groups)
-    for (const auto& [offset, content] : one.changes.ranges()) held.write(offset, content);
-  const auto end = groups.back().end;
-  if (!writable) return end;
-
-  // With the superblocks of the journal, so that a recovery that is killed leaves one of them.
-  const auto& [before, marked, after] = groups.back().superblocks;
-  apply(held, {now.offset, marked}, {now.offset, after}, end);
-  held.clear();
-  remove();
-  return 0;
+bool journal::has_newer_commit() const {
+  const open_journal found{path_, name_};
+  if (!found.is_there()) return false;
+  const auto groups = read_groups(found.get());
+  if (groups.empty()) return false;
+  return !last_ || groups.back().head.salt != salt_ || groups.back().head.number > number_;
 }
 
 void journal::remove() {
@@ -195,9 +196,10 @@ void journal::open_for_writing() {
   struct stat info {};
   if (::fstat(descriptor_, &info) != 0) fail(errno, "cannot create the journal of");
   constexpr mode_t read_and_write = 0666;
-  journal_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, info.st_mode & read_and_write);
+  const int fresh = last_ ? 0 : O_CREAT | O_TRUNC;
+  journal_ = ::open(path_.c_str(), O_RDWR | fresh | O_CLOEXEC | O_NOFOLLOW, info.st_mode & read_and_write);
   if (journal_ < 0) fail(errno, "cannot create the journal of");
-  is_entered_ = false;
+  if (!last_) salt_ = std::uint64_t{std::random_device{}()} << 32 | std::random_device{}();
 }
 
 /// Has the directory know the journal.
@@ -212,98 +214,169 @@ void journal::enter() {
   if (status != 0 && code != EINVAL) fail(code, "cannot make the journal durable of");  // EINVAL: cannot be synced
 }
 
-void journal::append(const held_writes& changes, const superblock& before, const superblock& after, std::uint64_t end) {
-  if (end_ == 0) {
-    number_ = 0;
-    salt_ = std::uint64_t{std::random_device{}()} << 32 | std::random_device{}();
-  }
-  base::byte_writer out;
-  for (const auto number : {magic, std::uint64_t{0}, salt_, number_, end}) out.put(number);  // the length comes last
-  for (const auto& state : {before, before.marked(), after}) {
-    out.put(std::uint64_t{state.bytes.size()});
-    out.put_all(std::span{state.bytes});
-  }
-  out.put(std::uint64_t{changes.ranges().size()});
-  for (const auto& [offset, content] : changes.ranges()) {
-    out.put(offset);
-    out.put(std::uint64_t{content.size()});
-    out.put_all(std::span{content});
-  }
-  out.put(base::checksum(std::span{out.bytes()}.subspan(header_bytes), salt_));
-  const std::uint64_t length = out.size() - header_bytes;
-  std::memcpy(out.bytes().data() + sizeof magic, &length, sizeof length);
-  if (!write_at(journal_, end_, out.bytes())) fail(errno, "cannot write the journal of");
-  is_dead_ = true;  // until the sync is done: after one that failed nobody knows what is on the disk
-  sync(journal_);
-  enter();
-  is_dead_ = false;
-  end_ += out.size();
-  ++number_;
+std::uint64_t journal::live_bytes() const noexcept {
+  std::uint64_t bytes = 0;
+  for (const auto& one : groups_) bytes += one.length;
+  return bytes;
 }
 
-void journal::commit(held_writes& changes, std::uint64_t end) {
+/// The first gap between the groups that a recovery needs.
+std::uint64_t journal::find_room(std::uint64_t length) const {
+  auto groups = groups_;
+  std::ranges::sort(groups, {}, &group_place::offset);
+  std::uint64_t at = 0;
+  for (const auto& one : groups) {
+    if (at + length <= one.offset) break;
+    at = (one.offset + one.length + group_alignment - 1) / group_alignment * group_alignment;
+  }
+  return at;
+}
+
+void journal::commit(held_writes& changes, held_writes& overlay, state after) {
+  locks_.check_alone();
   if (is_dead_) fail(EIO, "nothing more can be committed after a sync that failed: close and open again");
   is_dead_ = true;
   sync(descriptor_);
   is_dead_ = false;
   if (changes.empty()) return;
 
-  const auto before = read_superblock();
-  auto after = before;
-  changes.patch(after.offset, after.bytes);
-  mark_superblock(after.bytes, false);
-  changes.write(after.offset, after.bytes);
+  auto superblock = read_superblock();
+  auto settled = superblock.bytes;
+  overlay.patch(superblock.offset, settled);
+  changes.patch(superblock.offset, settled);
+  mark_superblock(settled, false);
+  set_superblock_end(settled, after.end);
+  changes.write(superblock.offset, settled);
+  constexpr std::size_t stamp_bytes = 16;
+  std::vector<std::byte> stamp(stamp_bytes);
+  if (!read_at(descriptor_, after.stamp_offset, stamp)) fail(errno, "cannot read");
+  auto stamped = stamp;
+  changes.patch(after.stamp_offset, stamped);
+
+  // All memory is there before anything is written.
+  auto next_overlay = overlay;
+  add(next_overlay, changes);
+  auto groups = groups_;
+  groups.reserve(groups.size() + 1);
+  // What nobody has applied for long is written once more, as one, so that the journal stays short.
+  const bool is_whole = live_bytes() > tolerated_bytes && live_bytes() > 2 * next_overlay.bytes();
   open_for_writing();
-  append(changes, before, after, end);
+  journal_group head;
+  head.salt = salt_;
+  head.number = number_ + 1;
+  head.first = is_whole ? head.number : applied_ + 1;
+  head.end = after.end;
+  head.superblock = {superblock.offset, {superblock.bytes, marked(superblock.bytes), settled}};
+  head.stamp = {after.stamp_offset, {stamp, stamped}};
+  head.free = std::move(after.free);
+  const auto bytes = encode_group(head, is_whole ? next_overlay : changes);
+  const auto offset = find_room(bytes.size());
+
+  if (!write_at(journal_, offset, bytes)) fail(errno, "cannot write the journal of");
+  is_dead_ = true;  // until the sync is done: after one that failed nobody knows what is on the disk
+  sync(journal_);
+  enter();
+  is_dead_ = false;
+
+  overlay = std::move(next_overlay);
+  changes.clear();
+  number_ = head.number;
+  needed_ = head.first;
+  groups.push_back({head.number, offset, bytes.size()});
+  std::erase_if(groups, [&](const group_place& one) { return one.number < needed_; });
+  groups_ = std::move(groups);
+  last_ = std::move(head);
+}
+
+// ---- checkpoints
+
+std::uint64_t journal::checkpoint(held_writes& overlay, std::uint64_t least_end) {
+  if (!last_ || applied_ == number_) return applied_;
+  constexpr milliseconds none{0}, some{50};
+  const bool is_long = live_bytes() > tolerated_bytes;
+  if (!locks_.exclude(is_long ? some : none)) return applied_;
+  std::exception_ptr failed;
   try {
-    apply(changes, before.marked(), after, end);
-    changes.clear();
-    end_ = 0;
-  } catch (const std::exception&) {
-    // It is in the journal, from where the next commit or the next opening takes it.
+    const auto oldest = locks_.oldest_snapshot(number_);
+    if (oldest == number_) {
+      apply(overlay, *last_, std::max(least_end, last_->end));
+      overlay.clear();
+      applied_ = number_;
+    } else if (oldest > applied_ && is_long) {
+      // Readers that follow one another never leave all of it to be applied.
+      held_writes seen, unseen;
+      std::optional<journal_group> newest;
+      for (auto& one : read_groups(journal_)) {
+        add(one.head.number <= oldest ? seen : unseen, one.changes);
+        if (one.head.number <= oldest) newest = std::move(one.head);
+      }
+      if (newest) {
+        struct stat info {};
+        if (::fstat(descriptor_, &info) != 0) fail(errno, "cannot write to");
+        apply(seen, *newest, std::max(static_cast<std::uint64_t>(info.st_size), newest->end));
+        overlay = std::move(unseen);
+        applied_ = newest->number;
+      }
+    }
+  } catch (...) {
+    failed = std::current_exception();
   }
+  locks_.readmit();
+  if (failed) std::rethrow_exception(failed);
+  return applied_;
 }
 
 /// The superblock comes last; the mark is there before anything else.
-void journal::apply(const held_writes& changes, const superblock& marked, const superblock& after,
-                    std::uint64_t end) const {
-  const bool has_mark = marked.has_mark();
+void journal::apply(const held_writes& changes, const journal_group& last, std::uint64_t end) const {
+  const auto& [offset, states] = last.superblock;
+  const auto &mark = states[1], &after = states[2];
+  auto probe = mark;
+  const bool has_mark = mark_superblock(probe, true);
   if (has_mark) {
-    write(marked.offset, marked.bytes);
+    write(offset, mark);
     sync(descriptor_);
   }
   held_writes masked;
-  if (has_mark) masked.write(marked.offset, marked.bytes);
-  for (const auto& [offset, content] : changes.ranges()) {
-    if (offset < marked.offset + marked.bytes.size() && offset + content.size() > marked.offset) {
-      auto with_mark = content;
-      masked.patch(offset, with_mark);
-      write(offset, with_mark);
+  if (has_mark) masked.write(offset, mark);
+  for (const auto& [at, bytes] : changes.ranges()) {
+    if (at < offset + mark.size() && at + bytes.size() > offset) {
+      auto with_mark = bytes;
+      masked.patch(at, with_mark);
+      write(at, with_mark);
     } else {
-      write(offset, content);
+      write(at, bytes);
     }
   }
-  struct stat info {};
-  if (::fstat(descriptor_, &info) != 0) fail(errno, "cannot write to");
-  if (static_cast<std::uint64_t>(info.st_size) < end && ::ftruncate(descriptor_, static_cast<off_t>(end)) != 0)
-    fail(errno, "cannot extend");
+  // Also where it has that length: space beyond the end that was reserved and not needed goes.
+  if (::ftruncate(descriptor_, static_cast<off_t>(end)) != 0) fail(errno, "cannot set the length of");
   sync(descriptor_);
   if (!has_mark) return;
-  write(after.offset, after.bytes);
+  write(offset, after);
   sync(descriptor_);
 }
 
 void journal::write_through(held_writes& changes, std::uint64_t end) {
-  for (const auto& [offset, content] : changes.ranges()) write(offset, content);
+  for (const auto& [offset, bytes] : changes.ranges()) write(offset, bytes);
   if (::ftruncate(descriptor_, static_cast<off_t>(end)) != 0) fail(errno, "cannot extend");
   changes.clear();
 }
 
 /// A journal that is not needed any more is emptied first: one that came back after a power cut would be applied.
 void journal::close() noexcept {
-  if (journal_ < 0) return;
-  if (end_ == 0 && ::ftruncate(journal_, 0) == 0 && ::fdatasync(journal_) == 0) ::unlink(path_.c_str());
-  ::close(std::exchange(journal_, -1));
+  constexpr milliseconds patience{1000};
+  if (!last_ || is_dead_ || applied_ != number_ || !locks_.close_entrance(patience)) return;
+  try {
+    const auto tail = encode_tail(last_->free, last_->superblock.states.back());
+    write(last_->end, tail);
+    if (::ftruncate(descriptor_, static_cast<off_t>(last_->end + tail.size())) != 0)
+      fail(errno, "cannot set the length of");
+    sync(descriptor_);
+    open_for_writing();
+    if (::ftruncate(journal_, 0) == 0 && ::fdatasync(journal_) == 0) ::unlink(path_.c_str());
+  } catch (const std::exception&) {
+    // The journal stays, and knows what the file is to be.
+  }
+  locks_.leave_entrance();
 }
 
 }  // namespace hugehist::store::hdf5

@@ -1,65 +1,107 @@
 // Commits that are whole or not there: changes of the file's metadata go to a journal beside it first.
 //
 // Chunks are written to space that no commit uses (driver.hpp). All else that HDF5 writes is held back in memory until
-// the commit. Then the chunks are synced, one group with all that was held is appended to the journal and synced, and
-// that is the commit: from here on an opening finds it, in the journal or in the file. After it the group is applied to
-// the file. While it is, the superblock is marked, so that other programs refuse the file. A file that was closed has
-// no journal.
+// the commit. Then the chunks are synced, one group with all that was held is added to the journal (journal_group.hpp)
+// and synced, and that is the commit: from here on an opening finds it, in the journal or in the file.
 //
-// A group, little-endian, of numbers with 64 bits: "HHJRNL01"; salt; number in the journal; length of the file after;
-// the superblock before, marked and after, each with its length; number of ranges; for each range its offset, length
-// and bytes; XXH64 of all before, with the salt as seed.
+// A *checkpoint* applies commits to the file. It waits while somebody reads older ones: a reader has the journal's
+// groups over the file, as they were when it came, so that it may see those applied, and no later ones. While groups
+// are applied, the superblock is marked, so that other programs refuse the file. A file that was closed has no journal,
+// unless somebody still read an older commit.
 #pragma once
 
+#include "store/hdf5/file_locks.hpp"
+#include "store/hdf5/file_space.hpp"
 #include "store/hdf5/held_writes.hpp"
+#include "store/hdf5/journal_group.hpp"
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
+#include <vector>
 
 namespace hugehist::store::hdf5 {
 
 class journal {
  public:
   /// The journal of the file `name`, open at `descriptor`, which stays the caller's.
-  journal(int descriptor, const std::string& name);
+  journal(int descriptor, const std::string& name, file_locks& locks);
   ~journal();
   journal(const journal&) = delete;
   journal& operator=(const journal&) = delete;
 
-  /// What a writer that was killed left behind: a writer brings the file to its last commit; a reader gets what it is
-  /// to read over the file, and its length. To be called under the lock. Throws format_error for a journal that
-  /// belongs to another file, std::system_error when the system fails.
-  std::uint64_t recover(bool writable, held_writes& held);
+  /// What commits left beside the file: what is to be read over it.
+  struct content {
+    held_writes overlay;
+    std::uint64_t number = 0;  // of the last commit; 0 where the journal holds none
+    std::uint64_t end = 0;     // length of the file with it
+    std::vector<file_space::extent> free;
+  };
+  /// Within the entrance. Throws format_error for a journal that belongs to another file or is damaged,
+  /// std::system_error when the system fails.
+  content open(bool writable);
+  /// Whether there is a commit that open() did not find. Within the entrance.
+  bool has_newer_commit() const;
   /// Forgets the journal of a file that is replaced.
   void remove();
 
-  /// Makes all that was written to the file durable, and `changes` with it; `end` is the length of the file then.
-  /// `changes` is empty when they are in the file; otherwise they are in the journal, and the next call is to have them
-  /// again. Throws std::system_error, and then nothing was committed.
-  void commit(held_writes& changes, std::uint64_t end);
+  bool has_commits() const noexcept { return last_.has_value(); }
+  /// Number of the last commit, and of the last one that the file has.
+  std::uint64_t number() const noexcept { return number_; }
+  std::uint64_t applied() const noexcept { return applied_; }
+  /// For a file whose journal holds no commit.
+  void set_number(std::uint64_t number) noexcept {
+    if (!last_) number_ = applied_ = number;
+  }
+
+  /// What a commit writes down besides the changes.
+  struct state {
+    std::uint64_t end = 0;           // length of the file after it
+    std::uint64_t stamp_offset = 0;  // of the file's stamp
+    std::vector<file_space::extent> free;
+  };
+  /// Makes all that was written to the file durable, and `changes` with it; they move into `overlay`, of those that are
+  /// in the journal and not in the file. Throws std::system_error, and then nothing was committed.
+  void commit(held_writes& changes, held_writes& overlay, state after);
+  /// Applies to the file what may be applied, and returns the number of the last commit in the file. Of `overlay`
+  /// remains what is not in the file; an error leaves all of it. The file keeps what lies before `least_end`.
+  std::uint64_t checkpoint(held_writes& overlay, std::uint64_t least_end);
   /// The same for a file that is new: without the journal, and not durable.
   void write_through(held_writes& changes, std::uint64_t end);
-  /// Before the file is closed.
+  /// Before a file is closed that nobody writes to any more: it remembers its free space (space_tail.hpp), and the
+  /// journal goes. It stays where something is in it alone.
   void close() noexcept;
 
+  struct superblock_bytes {
+    std::uint64_t offset = 0;
+    std::vector<std::byte> bytes;
+  };
+  /// As it is in the file.
+  superblock_bytes read_superblock() const;
+
  private:
-  struct superblock;
-  superblock read_superblock() const;
   void open_for_writing();
   void enter();
-  void append(const held_writes& changes, const superblock& before, const superblock& after, std::uint64_t end);
-  void apply(const held_writes& changes, const superblock& marked, const superblock& after, std::uint64_t end) const;
+  std::uint64_t find_room(std::uint64_t length) const;
+  void apply(const held_writes& changes, const journal_group& last, std::uint64_t end) const;
+  bool is_known(const std::vector<read_group>& groups) const;
   void write(std::uint64_t offset, std::span<const std::byte> bytes) const;
   void sync(int descriptor) const;
+  std::uint64_t live_bytes() const noexcept;
   [[noreturn]] void fail(int code, const char* what) const;
 
   const int descriptor_;
   const std::string name_;
+  file_locks& locks_;
   std::filesystem::path path_;
   int journal_ = -1;
-  std::uint64_t salt_ = 0, number_ = 0, end_ = 0;  // of the groups that are in the journal and not in the file
-  bool is_entered_ = false;                        // the directory's entry is durable
+  std::uint64_t salt_ = 0;
+  std::uint64_t number_ = 0, applied_ = 0;  // the last commit, and the last one in the file
+  std::uint64_t needed_ = 0;                // the first group that a recovery reads
+  std::vector<group_place> groups_;         // from `needed_` on
+  std::optional<journal_group> last_;
+  bool is_entered_ = false;  // the directory's entry is durable
   bool is_dead_ = false;
 };
 

@@ -62,7 +62,7 @@ std::uint32_t lookup3(std::span<const std::byte> bytes) noexcept {
   return c;
 }
 
-std::size_t superblock_bytes(std::span<const std::byte> bytes) noexcept {
+std::size_t superblock_length(std::span<const std::byte> bytes) noexcept {
   constexpr std::size_t old_length = 96;
   if (bytes.size() < old_length || std::memcmp(bytes.data(), signature.data(), signature.size()) != 0) return 0;
   const auto version = std::to_integer<unsigned>(bytes[8]);
@@ -88,9 +88,21 @@ bool mark_superblock(std::span<std::byte> superblock, bool is_written) noexcept 
   return true;
 }
 
+void set_superblock_end(std::span<std::byte> superblock, std::uint64_t end) noexcept {
+  if (superblock.size() < 12) return;
+  const auto version = std::to_integer<unsigned>(superblock[8]);
+  const bool is_summed = version == 2 || version == 3;
+  // The third of four addresses.
+  const auto address = std::to_integer<std::size_t>(superblock[is_summed ? 9 : 13]);
+  const auto at = (is_summed ? 12 : version == 0 ? 24 : 28) + 2 * address;
+  if (address > sizeof end || at + address > superblock.size()) return;
+  std::memcpy(superblock.data() + at, &end, address);
+  if (is_summed) sum_superblock(superblock);
+}
+
 void mend_superblock(std::span<std::byte> image) noexcept {
   const auto block = image.subspan(find_superblock(image));
-  const auto length = superblock_bytes(block);
+  const auto length = superblock_length(block);
   if (length > 0 && (block[8] == std::byte{2} || block[8] == std::byte{3})) sum_superblock(block.first(length));
 }
 

@@ -1,0 +1,53 @@
+// Who has a file open: one writer, readers at their snapshots, and programs that know HDF5's lock only.
+//
+// Ours are open-file-description locks on bytes where no file has any, so that two handles in one process exclude each
+// other too: the writer's byte; the entrance, which an opening passes and a checkpoint closes; and one byte for each
+// snapshot, by the number of its commit. HDF5's own lock, on the whole file, keeps its programs out: a writer shares
+// it, so that others read the file but do not write to it, and has it alone for as long as it changes what they read.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <utility>
+
+namespace hugehist::store::hdf5 {
+
+class file_locks {
+ public:
+  /// `descriptor` stays the caller's; all locks go when it is closed.
+  file_locks(int descriptor, std::string name) : descriptor_{descriptor}, name_{std::move(name)} {}
+
+  /// Makes this the writer, within the entrance and alone there. Throws locked_error.
+  void enter_as_writer();
+  /// Within the entrance, with others that open. Throws locked_error when it stays closed.
+  void enter_as_reader();
+  void leave_entrance() noexcept;
+  /// What is read is the state after this commit, for as long as the file is open. Within the entrance.
+  void hold_snapshot(std::uint64_t number);
+
+  /// For the writer: nobody opens the file until leave_entrance(). False where somebody does for longer than
+  /// `patience`.
+  bool close_entrance(std::chrono::milliseconds patience);
+  /// The same, and no other program has the file open, until readmit().
+  bool exclude(std::chrono::milliseconds patience);
+  void readmit() noexcept;
+  /// Throws locked_error when another program came to write to the file all the same.
+  void check_alone() const;
+  bool has_readers() const;
+  /// The oldest snapshot that somebody reads, where it is older than `number`; else `number`.
+  std::uint64_t oldest_snapshot(std::uint64_t number) const;
+
+ private:
+  enum class mode { shared, exclusive, none };
+  bool try_lock(std::uint64_t byte, mode how);
+  bool wait_for(std::uint64_t byte, mode how, std::chrono::milliseconds patience);
+  bool is_locked(std::uint64_t byte) const;
+  bool try_lock_for_hdf5(mode how) noexcept;
+
+  const int descriptor_;
+  const std::string name_;
+  bool is_writer_ = false, is_lost_ = false;
+};
+
+}  // namespace hugehist::store::hdf5

@@ -1,0 +1,136 @@
+#include "store/hdf5/journal_group.hpp"
+
+#include "base/byte_stream.hpp"
+#include "base/checksum.hpp"
+#include "store/hdf5/descriptor_io.hpp"
+#include "store/hdf5/space_tail.hpp"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <map>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+namespace hugehist::store::hdf5 {
+namespace {
+
+constexpr std::uint64_t magic = 0x32304c4e524a4848;  // "HHJRNL02"
+constexpr std::size_t header_bytes = 16;             // the magic number and the length
+
+template <std::size_t States>
+void put(base::byte_writer& out, const known_bytes<States>& known) {
+  out.put(known.offset);
+  for (const auto& state : known.states) {
+    out.put(std::uint64_t{state.size()});
+    out.put_all(std::span{state});
+  }
+}
+
+template <std::size_t States>
+void get(base::byte_reader& in, known_bytes<States>& known) {
+  known.offset = in.get<std::uint64_t>();
+  for (auto& state : known.states) state = in.get_all<std::byte>(in.get_count<std::uint64_t>(1));
+}
+
+/// The group that the bytes are, without the header; nothing where it is not whole.
+std::optional<read_group> decode(std::span<const std::byte> bytes) {
+  constexpr std::size_t checksum_bytes = 8;
+  try {
+    base::byte_reader in{bytes};
+    read_group result;
+    auto& head = result.head;
+    for (auto* number : {&head.salt, &head.number, &head.first, &head.end}) *number = in.get<std::uint64_t>();
+    const auto content = bytes.first(bytes.size() - std::min(bytes.size(), checksum_bytes));
+    base::byte_reader checksum{bytes.subspan(content.size())};
+    if (checksum.get<std::uint64_t>() != base::checksum(content, head.salt)) return std::nullopt;
+    get(in, head.superblock);
+    get(in, head.stamp);
+    head.free = get_extents(in, head.end);
+    const auto ranges = in.get<std::uint64_t>();
+    for (std::uint64_t i = 0; i < ranges; ++i) {
+      const auto offset = in.get<std::uint64_t>();
+      const auto range = in.take(in.get<std::uint64_t>());
+      if (range.empty() || offset > head.end || range.size() > head.end - offset) return std::nullopt;
+      result.changes.write(offset, range);
+    }
+    if (in.left() != checksum_bytes || head.first > head.number) return std::nullopt;
+    return result;
+  } catch (const corruption_error&) {
+    return std::nullopt;  // torn
+  }
+}
+
+/// The group at that place of a journal of so many bytes. `budget` bounds what is read of groups that are not whole.
+std::optional<read_group> read_group_at(int journal, std::uint64_t offset, std::uint64_t journal_bytes,
+                                        std::uint64_t& budget) {
+  std::array<std::uint64_t, 2> header{};
+  if (journal_bytes - offset < header_bytes) return {};
+  if (!read_at(journal, offset, std::as_writable_bytes(std::span{header})))
+    throw std::system_error{errno, std::generic_category(), "cannot read the journal"};
+  const auto length = header[1];
+  if (header[0] != magic || length > journal_bytes - offset - header_bytes || length > budget) return {};
+  budget -= length;
+  std::vector<std::byte> bytes(length);
+  if (!read_at(journal, offset + header_bytes, bytes))
+    throw std::system_error{errno, std::generic_category(), "cannot read the journal"};
+  auto result = decode(bytes);
+  if (result) result->place = {result->head.number, offset, header_bytes + length};
+  return result;
+}
+
+}  // namespace
+
+std::vector<std::byte> encode_group(const journal_group& head, const held_writes& changes) {
+  base::byte_writer out;
+  for (const auto number : {magic, std::uint64_t{0}, head.salt, head.number, head.first, head.end}) out.put(number);
+  put(out, head.superblock);
+  put(out, head.stamp);
+  put_extents(out, head.free);
+  out.put(std::uint64_t{changes.ranges().size()});
+  for (const auto& [offset, content] : changes.ranges()) {
+    out.put(offset);
+    out.put(std::uint64_t{content.size()});
+    out.put_all(std::span{content});
+  }
+  out.put(base::checksum(std::span{out.bytes()}.subspan(header_bytes), head.salt));
+  const std::uint64_t length = out.size() - header_bytes;
+  std::memcpy(out.bytes().data() + sizeof magic, &length, sizeof length);
+  return std::move(out.bytes());
+}
+
+std::vector<read_group> read_groups(int journal) {
+  struct stat info {};
+  if (::fstat(journal, &info) != 0) throw std::system_error{errno, std::generic_category(), "cannot read the journal"};
+  const auto bytes = static_cast<std::uint64_t>(info.st_size);
+  // Each byte once, and what is left of old groups that were written over in part.
+  auto budget = 4 * bytes;
+  std::map<std::uint64_t, group_place> places;
+  std::optional<journal_group> last;
+  const auto aligned = [](std::uint64_t length) {
+    return (length + group_alignment - 1) / group_alignment * group_alignment;
+  };
+  for (std::uint64_t at = 0; at < bytes;) {
+    auto found = read_group_at(journal, at, bytes, budget);
+    at += found ? aligned(found->place.length) : group_alignment;
+    if (!found) continue;
+    places[found->head.number] = found->place;
+    if (!last || found->head.number > last->number) last = std::move(found->head);
+  }
+  std::vector<read_group> result;
+  if (!last) return result;
+  for (auto number = last->first; number <= last->number; ++number) {
+    const auto place = places.find(number);
+    budget = bytes;
+    auto found = place == places.end() ? std::nullopt : read_group_at(journal, place->second.offset, bytes, budget);
+    if (!found || found->head.number != number || found->head.salt != last->salt)
+      throw corruption_error{"its commit " + std::to_string(number) + " is missing"};
+    result.push_back(std::move(*found));
+  }
+  return result;
+}
+
+}  // namespace hugehist::store::hdf5
