@@ -192,23 +192,31 @@ void file::remove_counter(const counter_key& key) {
   impl_->store->set_counter(key, {});
 }
 
-bool file::merged(const std::string& id) const {
+bool file::merged(const merge_id& id) const {
   const auto lock = impl_->enter();
-  return impl_->store->in_ledger(id);
+  return impl_->store->ledger().has(id);
 }
 
-std::vector<std::string> file::merge_ids() const {
+std::vector<merge_id> file::merge_ids() const {
   const auto lock = impl_->enter();
-  return impl_->store->ledger();
+  return impl_->store->ledger().entries();
+}
+
+std::vector<interval> file::missing(const merge_id& id) const {
+  const auto lock = impl_->enter();
+  if (id.interval() == nullptr) throw type_error{"an id that is a text has no parts: ask for an interval"};
+  return impl_->store->ledger().missing(*id.interval());
 }
 
 void file::commit() {
   const auto lock = impl_->enter_to_write();
+  impl_->check_no_transaction("a commit");
   impl_->commit();
 }
 
 void file::discard() {
   const auto lock = impl_->enter_to_write();
+  impl_->check_no_transaction("a discard");
   impl_->discard();
 }
 
@@ -222,6 +230,7 @@ bool file::refresh() {
 void file::close() {
   {
     const auto lock = impl_->lock();
+    impl_->check_no_transaction("closing");
     if (impl_->store) impl_->close(true);
   }
   if (impl_->merging) impl_->merging->stop();
@@ -229,13 +238,15 @@ void file::close() {
 
 void file::abandon() noexcept {
   try {
+    if (!impl_->in_own_process()) return;
     {
-      const auto lock = impl_->enter();
+      const std::lock_guard lock{impl_->mutex};  // what another thread's transaction did is given up, too
+      if (!impl_->store) return;
       impl_->close(false);
     }
     if (impl_->merging) impl_->merging->stop();
   } catch (const std::exception&) {
-    // closed already, or a forked child: nothing of ours to give up
+    // nothing that could be done about it
   }
 }
 
@@ -264,6 +275,7 @@ file_stats file::stats() const {
           .bytes_written = cache.bytes_written,
           .merges = impl_->merges,
           .commits = impl_->commits,
+          .automatic_commits = impl_->automatic_commits,
           .cache_bytes = impl_->cache->size_bytes(),
           .buffer_bytes = impl_->buffered_bytes()};
 }

@@ -18,6 +18,14 @@ namespace {
 constexpr std::size_t min_memory = std::size_t{8} << 20;
 constexpr unsigned max_threads = 1024;
 
+std::string ranges(const std::vector<interval>& parts) {
+  constexpr std::size_t shown = 5;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(parts.size(), shown); ++i)
+    text += (i == 0 ? "[" : ", [") + std::to_string(parts[i].start) + ", " + std::to_string(parts[i].stop) + ")";
+  return parts.size() > shown ? text + ", … (" + std::to_string(parts.size()) + " in all)" : text;
+}
+
 }  // namespace
 
 void check_options(const file_options& options, const std::string& name) {
@@ -27,6 +35,9 @@ void check_options(const file_options& options, const std::string& name) {
   if (options.threads > max_threads)
     throw std::invalid_argument{"file '" + name + "': threads=" + std::to_string(options.threads) +
                                 " is too many: give at most 1024, or 0 for one each processor"};
+  if (!(options.commit_seconds >= 0))
+    throw std::invalid_argument{"file '" + name + "': commit_seconds=" + std::to_string(options.commit_seconds) +
+                                " is no time: give seconds, or 0 for never"};
 }
 
 void histogram::state::reload() {
@@ -65,7 +76,7 @@ file::impl::~impl() {
   }
   merging.reset();
   if (!store) return;
-  if (!writable || std::uncaught_exceptions() > 0) return;
+  if (!writable || std::uncaught_exceptions() > 0 || transaction_owner) return;
   try {
     commit();
   } catch (const std::exception& problem) {
@@ -79,7 +90,9 @@ bool file::impl::in_own_process() const noexcept { return ::getpid() == owner; }
 std::unique_lock<std::mutex> file::impl::lock() {
   if (!in_own_process())
     throw error{"file '" + name + "' was opened before a fork: open it again in the child process"};
-  return std::unique_lock{mutex};
+  std::unique_lock lock{mutex};
+  wait_for_turn(lock);
+  return lock;
 }
 
 std::unique_lock<std::mutex> file::impl::enter() {
@@ -112,6 +125,16 @@ histogram::state& file::impl::adopt(const std::string& histogram_name, store::hi
   return kept;
 }
 
+bool file::impl::is_merged(const merge_id& id) const {
+  const auto* entries = id.interval();
+  if (entries == nullptr || store->ledger().has(id)) return store->ledger().has(id);
+  const auto present = store->ledger().present(*entries);
+  if (present.empty()) return false;
+  throw overlap_error{"file '" + name + "': of the entries " + ranges({*entries}) + " of '" + entries->source + "' " +
+                      ranges(present) + " are in already, and a merge cannot be taken apart: merge " +
+                      ranges(store->ledger().missing(*entries)) + " (file.ledger.missing lists them) by themselves"};
+}
+
 std::optional<double> file::impl::counter(const store::counter_key& key) const {
   const auto& counters = store->file().counters;
   const auto found = counters.find(key);
@@ -141,7 +164,7 @@ rollups::context file::impl::rolled(histogram::state& state) {
   return {*store, *cache, *pool, options.memory, state.name, state.id, state.kind, state.layout, state.rollups};
 }
 
-void file::impl::merge(histogram::state& state, const delta& addend, const std::optional<std::string>& id,
+void file::impl::merge(histogram::state& state, const delta& addend, const std::optional<merge_id>& id,
                        const histogram::progress_callback& progress) {
   write::merge(addend.data(), target_of(state), id, progress);
   ++merges;
@@ -187,9 +210,11 @@ void file::impl::commit() {
     rollups::refresh(rolled(*state));
   }
   cache->write_back(*pool);
-  if (!store->has_changes()) return;
-  store->commit();
-  ++commits;
+  if (store->has_changes()) {
+    store->commit();
+    ++commits;
+  }
+  last_commit = std::chrono::steady_clock::now();
 }
 
 void file::impl::discard() {
@@ -240,6 +265,7 @@ void file::impl::close(bool keep) {
   cache.reset();
   pool.reset();
   store.reset();
+  end_transaction();
 }
 
 }  // namespace hugehist

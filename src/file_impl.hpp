@@ -22,11 +22,15 @@
 
 #include <sys/types.h>
 
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <span>
 #include <string>
+#include <thread>
 #include <unordered_map>
 #include <vector>
 
@@ -58,11 +62,23 @@ struct file::impl {
 
   /// A forked child has the parent's handles, and maybe its lock in the hands of a thread that is not there.
   bool in_own_process() const noexcept;
-  /// The lock. Throws hugehist::error in a forked child.
+  /// The lock, once no other thread has a transaction. Throws hugehist::error in a forked child.
   std::unique_lock<std::mutex> lock();
   /// The lock, once the file is known to be open (and writable).
   std::unique_lock<std::mutex> enter();
   std::unique_lock<std::mutex> enter_to_write();
+
+  // transaction.cpp
+
+  /// The thread whose call this is; see on_behalf_of.
+  static std::thread::id caller() noexcept;
+  /// REQUIRES: `mutex` or `filling` held
+  bool is_my_turn() const noexcept { return !transaction_owner || *transaction_owner == caller(); }
+  void check_no_transaction(const char* what) const;
+  /// Whether the id is in already. REQUIRES: not entered
+  bool begin_transaction(const std::optional<merge_id>& id);
+  /// Commits or goes back, and ends it in any case. REQUIRES: not entered; for the owner of the transaction
+  void finish_transaction(bool keep);
 
   /// The state of a histogram. Throws key_error. REQUIRES: entered
   histogram::state& state_of(const std::string& name);
@@ -78,6 +94,9 @@ struct file::impl {
   /// The same for labels that only what was filled and not merged yet knows: it changes no chunk. REQUIRES: entered
   void add_filled_labels(histogram::state& state);
 
+  /// Whether all of the id is in the ledger. Throws overlap_error where a part of it is. REQUIRES: entered
+  bool is_merged(const merge_id& id) const;
+
   /// Nothing where there is no such counter. REQUIRES: entered
   std::optional<double> counter(const store::counter_key& key) const;
 
@@ -90,7 +109,7 @@ struct file::impl {
   void flush(histogram::state& state);
   /// Merges the histogram's delta that waits, if there is one. REQUIRES: entered
   void merge_unmerged(histogram::state& state);
-  /// Merges what waits, commits where the uncommitted chunks have passed the user's limit, and hands over what fills
+  /// Merges what waits, commits where the user's limits of bytes or time are passed, and hands over what fills
   /// the buffers. Whoever adds calls it before, while a failure means that nothing was added; what failed in the
   /// background is tried again here, and told. REQUIRES: entered
   void make_room();
@@ -102,7 +121,7 @@ struct file::impl {
   std::size_t buffered_bytes();
   write::write_target target_of(histogram::state& state);
   rollups::context rolled(histogram::state& state);
-  void merge(histogram::state& state, const delta& addend, const std::optional<std::string>& id = {},
+  void merge(histogram::state& state, const delta& addend, const std::optional<merge_id>& id = {},
              const histogram::progress_callback& progress = {});
   void commit();
   void discard();
@@ -124,17 +143,27 @@ struct file::impl {
   std::unique_ptr<chunk::chunk_cache> cache;
   std::vector<std::unique_ptr<histogram::state>> states;
   std::unordered_map<store::histogram_id, histogram::state*> states_by_id;
-  std::uint64_t merges = 0, commits = 0;
+  std::uint64_t merges = 0, commits = 0, automatic_commits = 0;
+  std::atomic<std::chrono::steady_clock::time_point> last_commit = std::chrono::steady_clock::now();
+  std::condition_variable turn;            ///< a transaction has ended
+  std::optional<merge_id> transaction_id;  ///< that is to be in the ledger with it
 
   std::mutex filling;
-  // Guarded by `filling`; `states` is changed under both locks, and read under either.
+  // Guarded by `filling`; `states` and `transaction_owner` are changed under both locks, and read under either.
+  std::optional<std::thread::id> transaction_owner;
   bool takes_fills = true;                         ///< without `mutex`
   bool merge_failed = false;                       ///< with nobody to tell: the next call does
   std::unique_ptr<base::background_task> merging;  ///< null where there is one thread; not guarded
 
  private:
-  bool is_full() const noexcept;  ///< REQUIRES: `filling` held
-  bool hand_over();               ///< REQUIRES: entered
+  bool is_full() const noexcept;        ///< REQUIRES: `filling` held
+  bool hand_over();                     ///< REQUIRES: entered
+  bool is_commit_due() const noexcept;  ///< REQUIRES: `mutex` or `filling` held
+  void commit_if_due();                 ///< REQUIRES: entered
+  void wait_for_turn(std::unique_lock<std::mutex>& lock);
+  void set_transaction_owner(std::optional<std::thread::id> owner_of_it) noexcept;
+  void end_transaction() noexcept;
+  void roll_back();
   void merge_waiting() noexcept;
 };
 

@@ -23,7 +23,7 @@ void file::impl::fill(histogram::state& state, const fill_arguments& arguments, 
     if (!in_own_process()) return false;
     const std::lock_guard lock{filling};
     // What is missing here is made, or told, under the other lock.
-    if (!takes_fills || merge_failed || !state.buffer || is_full()) return false;
+    if (!takes_fills || !is_my_turn() || merge_failed || !state.buffer || is_full() || is_commit_due()) return false;
     add();
     return true;
   };
@@ -39,7 +39,7 @@ void file::impl::fill(histogram::state& state, const fill_arguments& arguments, 
   try {
     const auto lock = enter_to_write();
     try_to_make_room();
-  } catch (const std::exception&) {
+  } catch (const std::invalid_argument&) {
     // The events are in: whoever closed the file meanwhile has merged them.
   }
 }
@@ -112,10 +112,24 @@ bool file::impl::hand_over() {
   return false;
 }
 
+/// By time.
+bool file::impl::is_commit_due() const noexcept {
+  const std::chrono::duration<double> since = std::chrono::steady_clock::now() - last_commit.load();
+  return !transaction_owner && options.commit_seconds > 0 && since.count() >= options.commit_seconds;
+}
+
+void file::impl::commit_if_due() {
+  const bool has_many = options.commit_bytes > 0 && store->pending_bytes() >= options.commit_bytes;
+  if (transaction_owner || (!has_many && !is_commit_due())) return;
+  const auto before = commits;
+  commit();
+  automatic_commits += commits - before;
+}
+
 void file::impl::make_room() {
   do {
     for (const auto& state : states) merge_unmerged(*state);
-    if (options.commit_bytes > 0 && store->pending_bytes() >= options.commit_bytes) commit();
+    commit_if_due();
   } while (hand_over());
 }
 

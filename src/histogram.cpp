@@ -37,12 +37,11 @@ void histogram::fill(const fill_arguments& arguments, unsigned threads) {
   state_->owner->fill(*state_, arguments, threads);
 }
 
-bool histogram::merge(const delta& addend, const std::optional<std::string>& id, const progress_callback& progress) {
+bool histogram::merge(const delta& addend, const std::optional<merge_id>& id, const progress_callback& progress) {
   auto& file = *state_->owner;
   const auto lock = file.enter_to_write();
   file.check_mergeable(*state_);
-  if (id && id->empty()) throw std::invalid_argument{"the id of a merge is not empty"};
-  if (id && file.store->in_ledger(*id)) return false;
+  if (id && file.is_merged(*id)) return false;
   file.make_room();
   file.add_filled_labels(*state_);  // what was filled before comes before, also where it waits
   file.merge(*state_, addend, id, progress);

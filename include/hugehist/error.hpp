@@ -41,6 +41,12 @@ class HUGEHIST_EXPORT locked_error : public error {
   using error::error;
 };
 
+/// A merge whose interval is in the ledger in part: merging it would count that part twice.
+class HUGEHIST_EXPORT overlap_error : public error {
+ public:
+  using error::error;
+};
+
 /// A name, a label or an axis that does not exist.
 class HUGEHIST_EXPORT key_error : public std::out_of_range {
  public:

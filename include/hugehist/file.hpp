@@ -8,6 +8,7 @@
 #include <hugehist/axis.hpp>
 #include <hugehist/export.hpp>
 #include <hugehist/histogram.hpp>
+#include <hugehist/merge_id.hpp>
 #include <hugehist/storage.hpp>
 
 #include <cstddef>
@@ -26,9 +27,11 @@ namespace hugehist {
 enum class open_mode { read, read_write, append, write, exclusive };
 
 struct file_options {
-  std::size_t memory = std::size_t{512} << 20;      ///< bytes for buffers, cache and read scratch, 8 MiB at least
-  unsigned threads = 0;                             ///< 0: as many as there are processors; at most 1024
-  std::size_t commit_bytes = std::size_t{1} << 30;  ///< commit by itself after so many encoded bytes; 0: never
+  std::size_t memory = std::size_t{512} << 20;  ///< bytes for buffers, cache and read scratch, 8 MiB at least
+  unsigned threads = 0;                         ///< 0: as many as there are processors; at most 1024
+  // A commit comes by itself, before a fill or a merge, once so much waits or so long after the last one; 0: never.
+  std::size_t commit_bytes = std::size_t{1} << 30;  ///< encoded
+  double commit_seconds = 60;
 };
 
 enum class compression { zstd, gzip, none };
@@ -48,6 +51,7 @@ struct file_stats {
   std::uint64_t chunks_read = 0, chunks_written = 0, cache_hits = 0, cache_misses = 0;
   std::uint64_t bytes_read = 0, bytes_written = 0;  ///< encoded
   std::uint64_t merges = 0, commits = 0;
+  std::uint64_t automatic_commits = 0;            ///< of the commits
   std::size_t cache_bytes = 0, buffer_bytes = 0;  ///< held now
 };
 
@@ -92,12 +96,16 @@ class HUGEHIST_EXPORT file {
   void add_to_counter(const counter_key& key, double value);
   void remove_counter(const counter_key& key);
 
-  /// Ids of the merges that are in, committed or not.
-  bool merged(const std::string& id) const;
-  std::vector<std::string> merge_ids() const;
+  /// Whether all of it is in, committed or not.
+  bool merged(const merge_id& id) const;
+  /// All that is in: texts as they came, then intervals, those that adjoin as one.
+  std::vector<merge_id> merge_ids() const;
+  /// What of an interval is not in: ascending, empty where all is. Throws type_error for a text.
+  std::vector<interval> missing(const merge_id& id) const;
 
   /// Makes everything that was filled and merged so far one new state of the file on disk. On an exception
-  /// (std::system_error: no space) nothing is lost: it can be called again.
+  /// (std::system_error: no space) nothing is lost: it can be called again. Within a transaction commit, discard and
+  /// close throw error.
   void commit();
   /// Forgets everything since the last commit.
   void discard();
@@ -120,6 +128,7 @@ class HUGEHIST_EXPORT file {
 
  private:
   friend class histogram;
+  friend class transaction;
   struct impl;
   explicit file(std::shared_ptr<impl> shared) noexcept;
   std::shared_ptr<impl> impl_;

@@ -9,6 +9,7 @@
 #include <hugehist/columns.hpp>
 #include <hugehist/delta.hpp>
 #include <hugehist/export.hpp>
+#include <hugehist/merge_id.hpp>
 #include <hugehist/selection.hpp>
 #include <hugehist/selector.hpp>
 #include <hugehist/storage.hpp>
@@ -60,10 +61,11 @@ class HUGEHIST_EXPORT histogram {
   /// file's lock, so it must not call the file. An exception from it stops the read or undoes the merge.
   using progress_callback = std::function<void(std::size_t, std::size_t)>;
 
-  /// Adds a delta, matching category labels; new labels grow the axes. With an `id` that was merged before
-  /// nothing happens. Returns true if merged. On an exception the histogram is as it was before the call.
-  /// Throws std::invalid_argument when axes or storage do not fit, saying which and how.
-  bool merge(const delta& addend, const std::optional<std::string>& id = {}, const progress_callback& progress = {});
+  /// Adds a delta, matching category labels; new labels grow the axes. With an `id` that is in the file's ledger
+  /// already, whatever histogram it was merged into, nothing happens. Returns true if merged. On an exception the
+  /// histogram is as it was before the call. Throws std::invalid_argument when axes or storage do not fit, saying
+  /// which and how; overlap_error where a part of an interval is in the ledger.
+  bool merge(const delta& addend, const std::optional<merge_id>& id = {}, const progress_callback& progress = {});
 
   /// An empty buffer over the same axes, for filling elsewhere; see fill_buffer::take and merge.
   fill_buffer buffer() const;

@@ -8,7 +8,9 @@
 #include <hugehist/error.hpp>
 #include <hugehist/file.hpp>
 #include <hugehist/histogram.hpp>
+#include <hugehist/merge_id.hpp>
 #include <hugehist/selection.hpp>
 #include <hugehist/selector.hpp>
 #include <hugehist/storage.hpp>
+#include <hugehist/transaction.hpp>
 #include <hugehist/view.hpp>

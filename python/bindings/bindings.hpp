@@ -8,6 +8,7 @@
 
 #include <hugehist/axis.hpp>
 #include <hugehist/columns.hpp>
+#include <hugehist/merge_id.hpp>
 #include <hugehist/selection.hpp>
 #include <hugehist/selector.hpp>
 
@@ -52,6 +53,10 @@ std::string text_from(const py::handle& value);
 std::vector<std::string> texts_from(const py::handle& values);
 py::list texts_to(const std::vector<std::string>& values);
 
+// ids.cpp: a str, bytes, or a tuple (source, start, stop).
+merge_id id_from(const py::handle& value);
+py::list ids_to(const std::vector<merge_id>& ids);
+
 // The parts of the module.
 void bind_errors(py::module_& module);
 void bind_strings(py::module_& module);
@@ -59,5 +64,6 @@ void bind_delta(py::module_& module);
 void bind_buffer(py::module_& module);
 void bind_histogram(py::module_& module);
 void bind_file(py::module_& module);
+void bind_transaction(py::module_& module);
 
 }  // namespace hugehist::python

@@ -16,6 +16,7 @@ PyObject* base_error = nullptr;
 PyObject* format_failure = nullptr;
 PyObject* corruption_failure = nullptr;
 PyObject* lock_failure = nullptr;
+PyObject* overlap_failure = nullptr;
 
 PyObject* make_exception(py::module_& module, const char* name, const char* doc, PyObject* base) {
   // The package re-exports them, and tracebacks and pickles should show that name.
@@ -55,6 +56,8 @@ void translate(std::exception_ptr pending) {  // NOLINT(performance-unnecessary-
     raise(corruption_failure, problem);
   } catch (const locked_error& problem) {
     raise(lock_failure, problem);
+  } catch (const overlap_error& problem) {
+    raise(overlap_failure, problem);
   } catch (const error& problem) {
     raise(base_error, problem);
   } catch (const key_error& problem) {
@@ -85,6 +88,9 @@ void bind_errors(py::module_& module) {
                                       "Stored bytes are damaged: a checksum or a decoder refused them.", base_error);
   lock_failure =
       make_exception(module, "LockedError", "Another process, or another handle, holds the file.", base_error);
+  overlap_failure = make_exception(
+      module, "OverlapError",
+      "A merge whose interval is in the ledger in part: merging it would count that part twice.", base_error);
   // Local: the translators of other pybind11 modules, boost_histogram's too, stay as they are.
   py::register_local_exception_translator(&translate);
 }

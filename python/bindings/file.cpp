@@ -1,6 +1,7 @@
 // Files: open, list, create, commit; attributes, counters and the ledger.
 
 #include "handle.hpp"
+#include "opened.hpp"
 
 #include <hugehist/error.hpp>
 #include <hugehist/file.hpp>
@@ -9,21 +10,6 @@
 
 namespace hugehist::python {
 namespace {
-
-/// What hugehist._core.File holds. The last handle commits when it goes, so it goes without the GIL.
-class opened {
- public:
-  explicit opened(file target) : target_{std::move(target)} {}
-  opened(opened&&) = default;
-  opened& operator=(opened&&) = delete;
-  ~opened() {
-    if (target_) unlocked([this] { target_.reset(); });
-  }
-  file& target() noexcept { return *target_; }
-
- private:
-  std::optional<file> target_;
-};
 
 open_mode mode_from(const std::string& mode) {
   if (mode == "r") return open_mode::read;
@@ -43,17 +29,17 @@ compression compression_from(const py::object& name) {
 }
 
 opened open_path(const std::string& path, const std::string& mode, std::size_t memory, unsigned threads,
-                 std::size_t commit_bytes) {
-  return opened{unlocked([&] { return file{path, mode_from(mode), {memory, threads, commit_bytes}}; })};
+                 std::size_t commit_bytes, double commit_seconds) {
+  return opened{unlocked([&] { return file{path, mode_from(mode), {memory, threads, commit_bytes, commit_seconds}}; })};
 }
 
-opened open_memory(std::size_t memory, unsigned threads) { return opened{file::in_memory({memory, threads, 0})}; }
+opened open_memory(std::size_t memory, unsigned threads) { return opened{file::in_memory({memory, threads, 0, 0})}; }
 
-opened open_image(const py::bytes& image, bool writable, std::size_t memory, unsigned threads,
-                  std::size_t commit_bytes) {
+opened open_image(const py::bytes& image, bool writable, std::size_t memory, unsigned threads, std::size_t commit_bytes,
+                  double commit_seconds) {
   const std::string_view bytes = image;
   return opened{unlocked([&] {
-    return file::from_image(std::as_bytes(std::span{bytes}), writable, {memory, threads, commit_bytes});
+    return file::from_image(std::as_bytes(std::span{bytes}), writable, {memory, threads, commit_bytes, commit_seconds});
   })};
 }
 
@@ -95,21 +81,6 @@ void set_attribute(opened& self, const std::string& key, const py::object& value
   unlocked([&] { self.target().set_attribute(key, std::move(converted)); });
 }
 
-/// Ids are bytes to the core; those that are no UTF-8 come back as bytes.
-py::list merge_ids(opened& self) {
-  py::list result;
-  for (const auto& id : unlocked([&] { return self.target().merge_ids(); })) {
-    auto text = py::reinterpret_steal<py::object>(
-        PyUnicode_DecodeUTF8(id.data(), static_cast<Py_ssize_t>(id.size()), "strict"));
-    if (!text) {
-      PyErr_Clear();
-      text = py::bytes{id};
-    }
-    result.append(text);
-  }
-  return result;
-}
-
 py::dict stats_of(opened& self) {
   const auto stats = unlocked([&] { return self.target().stats(); });
   py::dict result;
@@ -121,6 +92,7 @@ py::dict stats_of(opened& self) {
   result["bytes_written"] = stats.bytes_written;
   result["merges"] = stats.merges;
   result["commits"] = stats.commits;
+  result["automatic_commits"] = stats.automatic_commits;
   result["cache_bytes"] = stats.cache_bytes;
   result["buffer_bytes"] = stats.buffer_bytes;
   return result;
@@ -160,10 +132,15 @@ void bind_state(py::class_<opened>& type) {
            })
       .def("merged",
            [](opened& self, const py::object& id) {
-             const auto text = text_from(id);
-             return unlocked([&] { return self.target().merged(text); });
+             const auto given = id_from(id);
+             return unlocked([&] { return self.target().merged(given); });
            })
-      .def("merge_ids", &merge_ids);
+      .def("merge_ids", [](opened& self) { return ids_to(unlocked([&] { return self.target().merge_ids(); })); })
+      .def("missing", [](opened& self, const py::tuple& entries) {
+        const auto given = id_from(entries);
+        const auto parts = unlocked([&] { return self.target().missing(given); });
+        return ids_to({parts.begin(), parts.end()});
+      });
 }
 
 }  // namespace
@@ -171,10 +148,10 @@ void bind_state(py::class_<opened>& type) {
 void bind_file(py::module_& module) {
   py::class_<opened> type(module, "File");
   type.def(py::init(&open_path), py::arg("path"), py::arg("mode"), py::arg("memory"), py::arg("threads"),
-           py::arg("commit_bytes"))
+           py::arg("commit_bytes"), py::arg("commit_seconds"))
       .def_static("in_memory", &open_memory, py::arg("memory"), py::arg("threads"))
       .def_static("from_image", &open_image, py::arg("image"), py::arg("writable"), py::arg("memory"),
-                  py::arg("threads"), py::arg("commit_bytes"))
+                  py::arg("threads"), py::arg("commit_bytes"), py::arg("commit_seconds"))
       .def("image", &image_of)
       .def("create", &create, py::arg("name"), py::arg("axes"), py::arg("storage"), py::arg("compression") = "zstd",
            py::arg("level") = py::none(), py::arg("chunks") = std::vector<std::size_t>{},

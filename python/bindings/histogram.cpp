@@ -103,8 +103,8 @@ void overwrite(handle& self, const py::sequence& bins_of_axes, const py::sequenc
 }
 
 bool merge(handle& self, const delta& addend, const py::object& id, const py::object& progress) {
-  std::optional<std::string> key;
-  if (!id.is_none()) key = text_from(id);
+  std::optional<merge_id> key;
+  if (!id.is_none()) key = id_from(id);
   return watched(progress, addend.size_bytes() / usual_chunk_bytes,
                  [&](const auto& report) { return self.target().merge(addend, key, report); });
 }

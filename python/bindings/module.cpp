@@ -11,4 +11,5 @@ PYBIND11_MODULE(_core, module) {
   bind_buffer(module);
   bind_histogram(module);
   bind_file(module);
+  bind_transaction(module);
 }

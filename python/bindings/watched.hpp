@@ -9,6 +9,7 @@
 #include "bindings.hpp"
 
 #include <hugehist/histogram.hpp>
+#include <hugehist/transaction.hpp>
 
 #include <condition_variable>
 #include <cstddef>
@@ -52,9 +53,11 @@ auto watched(const py::object& report, std::size_t chunks, const Work& work) {
   if ((chunks < least_watched_chunks && report.is_none()) || !is_watched(report))
     return unlocked([&] { return work(histogram::progress_callback{}); });
   watch shared;
+  const auto caller = std::this_thread::get_id();
   std::optional<answer_type> answer;
   std::exception_ptr failure;
   std::thread worker{[&] {
+    const on_behalf_of waiting{caller};  // within its transaction
     try {
       answer.emplace(work([&](std::size_t done, std::size_t all) { shared.advance(done, all); }));
     } catch (...) {

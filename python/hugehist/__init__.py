@@ -7,7 +7,7 @@ with hugehist.File("analysis.h5", "a") as f:
 
 from importlib.metadata import PackageNotFoundError, version
 
-from ._core import CorruptionError, Error, FormatError, LockedError
+from ._core import CorruptionError, Error, FormatError, LockedError, OverlapError
 from .delta import Buffer, Delta
 from .file import File
 from .histogram import Histogram
@@ -28,6 +28,7 @@ __all__ = [
     "FormatError",
     "Histogram",
     "LockedError",
+    "OverlapError",
     "View",
     "__version__",
     "variations",

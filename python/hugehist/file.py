@@ -17,9 +17,11 @@ from .home import Home, Origin
 from .image import ImageFile
 from .many import project_many
 from .mappings import Attributes, Counters, Ledger
+from .merge_id import MergeID, merge_id
 from .progress import Progress, checked
 from .resources import parse_size, thread_count
 from .rollups import keeping
+from .transaction import Transaction
 from .uhi import described
 
 PathLike = str | bytes | os.PathLike[str] | os.PathLike[bytes]
@@ -32,10 +34,10 @@ class File(Mapping[str, Histogram]):
     `mode` is as in h5py: "r" (the default), "r+", "a", "w", "x". A binary file object, as io.BytesIO, takes the place
     of a path; then the default is "a" where it can be written, and each commit writes the whole image back into it.
     `memory` bounds buffers, caches and scratch together; `threads=0` takes one for each processor. Nothing reaches
-    the disk before a commit; `close` commits, and an exception inside `with` discards. `commit_bytes` is how much may
-    wait before a commit comes by itself; 0 for never. `progress=True` shows a bar for each read or merge that takes
-    long (where there is a terminal or a notebook to show it), a function gets the fraction done; it can be set later
-    as well.
+    the disk before a commit; `close` commits, and an exception inside `with` discards. A commit comes by itself,
+    before a fill or a merge, where more than `commit_bytes` wait, or `commit_seconds` after the last one; 0 for never.
+    `progress=True` shows a bar for each read or merge that takes long (where there is a terminal or a notebook to show
+    it), a function gets the fraction done; it can be set later as well.
     """
 
     __hash__ = object.__hash__
@@ -48,12 +50,18 @@ class File(Mapping[str, Histogram]):
         memory: SupportsIndex | str = "512 MiB",
         threads: SupportsIndex = 0,
         commit_bytes: SupportsIndex | str = "1 GiB",
+        commit_seconds: float = 60,
         progress: Progress = False,
     ) -> None:
         if mode is not None and mode not in MODES:
             raise ValueError(f"the mode {mode!r} is none of 'r', 'r+', 'a', 'w', 'x'")
         progress = checked(progress)
-        budget = parse_size(memory), thread_count(threads), parse_size(commit_bytes, "commit_bytes")
+        budget = (
+            parse_size(memory),
+            thread_count(threads),
+            parse_size(commit_bytes, "commit_bytes"),
+            float(commit_seconds),
+        )
         if isinstance(path, str | bytes | os.PathLike):
             origin = Origin(str(Path(os.fsdecode(path)).absolute()), *budget[:2])
             self._start(Home(_open(path, mode or "r", budget), origin, progress))
@@ -194,6 +202,28 @@ class File(Mapping[str, Histogram]):
         """`commit`, by h5py's name."""
         self.commit()
 
+    def transaction(self, id: MergeID | None = None) -> Transaction:
+        """Several changes in one commit, or none: `with file.transaction(): …`.
+
+        Fills, merges, assignments, counters, attributes, histograms that are created and deleted: at the end of the
+        block all are committed; after an exception, from the block or from the commit, all is as it was before it. To
+        that end the block begins with a commit of what was filled and merged before. An `id`, as of
+        `Histogram.merge`, is put into the ledger with the changes. Where it is there already, there is nothing to do:
+        `if not t.already: …` skips the work, and what is done all the same is not kept.
+
+        Other threads that use the file, for reading too, wait until the block ends; so a block must not wait for them.
+        Raises Error for a transaction within a transaction, and for `commit`, `discard` and `close` in the block;
+        OverlapError where the interval is in the ledger in part.
+        """
+        return Transaction(self, None if id is None else merge_id(id))
+
+    def _ended(self, kept: bool) -> None:
+        """What remains to be done after a transaction."""
+        if not kept:
+            self._handles.clear()  # as after discard()
+        elif self._image is not None:
+            self._image.write(self._core.image())
+
     def discard(self) -> None:
         """Forgets all since the last commit."""
         self._handles.clear()
@@ -267,7 +297,7 @@ class File(Mapping[str, Histogram]):
         return f"<hugehist.File '{self.path}', mode {mode}, {count}>"
 
 
-def _open(path: PathLike, mode: str, budget: tuple[int, int, int]) -> _core.File:
+def _open(path: PathLike, mode: str, budget: tuple[int, int, int, float]) -> _core.File:
     try:
         return _core.File(os.fsencode(path), mode, *budget)
     except OSError as problem:

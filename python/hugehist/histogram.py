@@ -12,6 +12,7 @@ from .delta import Buffer, Delta
 from .describing import size_text
 from .home import Home
 from .labels import labels_of
+from .merge_id import MergeID, merge_id
 from .progress import part_of, reporting
 from .readable import Readable, Source
 from .resources import thread_count
@@ -69,13 +70,15 @@ class Histogram(Rollups, Readable):
             raise
         return self
 
-    def merge(self, other: Any, id: str | bytes | None = None) -> bool:
+    def merge(self, other: Any, id: MergeID | None = None) -> bool:
         """Adds a delta or any histogram, matching labels; growing category axes get those that are new.
 
-        With an id that was merged before nothing happens. True if it was merged.
+        True if it was merged; False where the id is in the file's ledger already, whatever histogram of the file it was
+        merged into, and then nothing happens. An id is a str, bytes, or what was processed: (source, start, stop), the
+        entries from start up to stop of a file or tree. Raises OverlapError where some of these are in and others
+        are not.
         """
-        if id is not None and not isinstance(id, str | bytes):
-            raise TypeError(f"the id of a merge is a str or bytes, not {id!r}")
+        id = None if id is None else merge_id(id)
         if isinstance(other, Delta):
             parts = iter([(1.0, other._core)])
         else:

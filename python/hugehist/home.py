@@ -56,6 +56,6 @@ def reopen(origin: Origin) -> Home:
     with _reopening:
         home = _reopened.get(key)
         if home is None or not home.core.is_open:
-            home = Home(_core.File(os.fsencode(origin.path), "r", origin.memory, origin.threads, 0), origin)
+            home = Home(_core.File(os.fsencode(origin.path), "r", origin.memory, origin.threads, 0, 0), origin)
             _reopened[key] = home
     return home

@@ -10,6 +10,7 @@ import numpy as np
 from . import _core
 from .axes import metadata_value
 from .cells import EXACT
+from .merge_id import MergeID, merge_id
 
 CounterKey = str | tuple[str, ...]
 
@@ -75,16 +76,26 @@ class Counters(MutableMapping[CounterKey, float]):
         return f"Counters({dict(self)!r})"
 
 
-class Ledger(Collection[str | bytes]):
-    """Ids of the merges that are in the file."""
+class Ledger(Collection[MergeID]):
+    """Ids of the merges that are in the file: texts as they came, then intervals (source, start, stop).
+
+    Intervals that adjoin are one, and one is in where all of its entries are.
+    """
 
     def __init__(self, core: _core.File) -> None:
         self._core = core
 
     def __contains__(self, id: object) -> bool:
-        return isinstance(id, str | bytes) and self._core.merged(id)
+        try:
+            return self._core.merged(merge_id(id))
+        except (TypeError, ValueError):
+            return False  # it cannot be an id
 
-    def __iter__(self) -> Iterator[str | bytes]:
+    def missing(self, source: str | bytes, start: int, stop: int) -> list[tuple[str | bytes, int, int]]:
+        """What of these entries is not in: a list of intervals, empty where all are."""
+        return self._core.missing(merge_id((source, start, stop)))
+
+    def __iter__(self) -> Iterator[MergeID]:
         return iter(self._core.merge_ids())
 
     def __len__(self) -> int:

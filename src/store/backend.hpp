@@ -38,7 +38,7 @@ struct change_set {
       for_each_chunk;
   std::uint64_t chunk_bytes = 0;      ///< of all changed chunks together
   const file_record* file = nullptr;  ///< null: unchanged
-  std::vector<std::string> new_ledger_ids;
+  std::vector<merge_id> new_ledger_entries;
 };
 
 class backend {
@@ -51,7 +51,7 @@ class backend {
   /// Everything committed; ids are 0, 1, … in this order. Called once.
   virtual std::vector<stored_histogram> load() = 0;
   virtual file_record load_file() = 0;
-  virtual std::vector<std::string> load_ledger() = 0;
+  virtual merge_ledger load_ledger() = 0;
 
   virtual found_chunk find_chunk(const chunk_key& key, std::size_t plane) = 0;
   virtual bool has_chunk(const chunk_key& key, std::size_t plane) = 0;

@@ -3,8 +3,12 @@
 #include "store/open.hpp"
 #include "store/staged_store.hpp"
 
+#include <algorithm>
 #include <array>
+#include <optional>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 namespace hugehist::store {
 namespace {
@@ -16,7 +20,7 @@ class memory_backend final : public backend {
 
   std::vector<stored_histogram> load() override { return {}; }
   file_record load_file() override { return {}; }
-  std::vector<std::string> load_ledger() override { return {}; }
+  merge_ledger load_ledger() override { return {}; }
 
   found_chunk find_chunk(const chunk_key& key, std::size_t plane) override {
     const auto* found = find(key, plane);
@@ -30,7 +34,7 @@ class memory_backend final : public backend {
     const auto histogram = histograms_.find(id);
     if (histogram == histograms_.end()) return result;
     for (const auto& [key, planes] : histogram->second) {
-      ++result.chunks;
+      if (std::ranges::any_of(planes, [](const auto& plane) { return plane.has_value(); })) ++result.chunks;
       for (const auto& plane : planes)
         if (plane) result.bytes += plane->size;
     }
@@ -41,22 +45,25 @@ class memory_backend final : public backend {
   void check_name(const std::string&) const override {}
 
   void apply(const change_set& changes) override {
-    // What can fail (memory) comes first and is idempotent; records live in the staged store alone.
-    intact_ = false;
+    // What can fail (memory) comes first and changes nothing; records live in the staged store alone.
+    std::vector<std::pair<std::optional<chunk_area::location>*, chunk_area::location>> moves;
     changes.for_each_chunk([&](const chunk_key& key, std::size_t plane, const chunk_area::location& where) {
-      auto& held = histograms_[key.histogram][key][plane];
-      if (held && held->offset != where.offset) area_.forget(*held);
-      held = where;
+      moves.emplace_back(&histograms_[key.histogram][key][plane], where);
     });
+    for (const auto& [held, where] : moves) {
+      if (*held) area_.forget(**held);
+      *held = where;
+    }
     for (auto id : changes.removed) {
-      for (const auto& [key, planes] : histograms_[id])
+      const auto found = histograms_.find(id);
+      if (found == histograms_.end()) continue;
+      for (const auto& [key, planes] : found->second)
         for (const auto& plane : planes)
           if (plane) area_.forget(*plane);
-      histograms_.erase(id);
+      histograms_.erase(found);
     }
-    intact_ = true;
   }
-  bool intact() const noexcept override { return intact_; }
+  bool intact() const noexcept override { return true; }
 
   chunk_area& area() noexcept override { return area_; }
 
@@ -72,7 +79,6 @@ class memory_backend final : public backend {
 
   std::unordered_map<histogram_id, std::unordered_map<chunk_key, chunk_planes, chunk_key_hash>> histograms_;
   memory_area area_;
-  bool intact_ = true;
 };
 
 }  // namespace

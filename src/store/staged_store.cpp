@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <cassert>
 #include <stdexcept>
-#include <unordered_set>
+#include <unordered_map>
 
 namespace hugehist::store {
 namespace {
@@ -46,9 +46,8 @@ class staged_store final : public store {
   void set_attribute(const std::string& key, std::optional<scalar> value) override;
   void set_counter(const counter_key& key, std::optional<double> value) override;
 
-  bool in_ledger(const std::string& id) const override { return ledger_index_.contains(id); }
-  void add_to_ledger(const std::string& id) override;
-  std::vector<std::string> ledger() const override { return ledger_; }
+  const merge_ledger& ledger() const override { return ledger_; }
+  void add_to_ledger(const merge_id& id) override;
 
   std::uint64_t pending_bytes() const noexcept override { return pending_bytes_; }
   bool has_changes() const noexcept override { return changed_; }
@@ -86,9 +85,7 @@ class staged_store final : public store {
 
   file_record file_;
   std::optional<file_record> committed_file_;  // once file_ has changed
-  std::vector<std::string> ledger_;
-  std::unordered_set<std::string> ledger_index_;
-  std::size_t committed_ledger_ = 0;
+  merge_ledger ledger_;
   bool changed_ = false;
 
   struct {
@@ -115,8 +112,6 @@ staged_store::staged_store(std::unique_ptr<backend> medium) : backend_{std::move
   for (auto& [id, histogram] : histograms_) histogram->before = histogram->make_snapshot();
   file_ = backend_->load_file();
   ledger_ = backend_->load_ledger();
-  ledger_index_.insert(ledger_.begin(), ledger_.end());
-  committed_ledger_ = ledger_.size();
 }
 
 // ---- histograms
@@ -357,13 +352,9 @@ void staged_store::set_counter(const counter_key& key, std::optional<double> val
   set_entry(file_.counters, key, value);
 }
 
-void staged_store::add_to_ledger(const std::string& id) {
+void staged_store::add_to_ledger(const merge_id& id) {
   check_writable();
-  if (ledger_index_.contains(id)) return;
-  ledger_.reserve(ledger_.size() + 1 > ledger_.capacity() ? 2 * ledger_.size() + 8 : ledger_.size());
-  std::string copy = id;
-  change(undo_ledger{}, [&] { ledger_index_.insert(id); });
-  ledger_.push_back(std::move(copy));  // cannot throw: there is room
+  if (!ledger_.has(id)) change(undo_ledger{}, [&] { ledger_.add(id); });
 }
 
 // ---- marks
@@ -385,8 +376,7 @@ void staged_store::undo_one(undo_step& entry) noexcept {
   } else if (auto* variance = std::get_if<undo_variance>(&entry)) {
     variance->histogram->record.schema.variance_known = variance->known;
   } else {
-    ledger_index_.erase(ledger_.back());
-    ledger_.pop_back();
+    ledger_.undo();
   }
 }
 
@@ -431,7 +421,7 @@ change_set staged_store::collect() const {
           if (entry.locations[plane]) visit({id, entry.coordinate}, plane, *entry.locations[plane]);
   };
   if (committed_file_ && file_ != *committed_file_) changes.file = &file_;
-  changes.new_ledger_ids.assign(ledger_.begin() + static_cast<std::ptrdiff_t>(committed_ledger_), ledger_.end());
+  changes.new_ledger_entries = ledger_.pending_entries();
   return changes;
 }
 
@@ -457,7 +447,7 @@ void staged_store::commit() {
     ++entry;
   }
   committed_file_.reset();
-  committed_ledger_ = ledger_.size();
+  ledger_.settle();
   pending_bytes_ = 0;
   changed_ = false;
 }
@@ -492,8 +482,7 @@ void staged_store::rollback() {
   }
   if (committed_file_) file_ = std::move(*committed_file_);
   committed_file_.reset();
-  for (auto i = committed_ledger_; i < ledger_.size(); ++i) ledger_index_.erase(ledger_[i]);
-  ledger_.resize(committed_ledger_);
+  while (ledger_.pending() > 0) ledger_.undo();
   changed_ = false;
 }
 

@@ -10,6 +10,7 @@
 #include "model/schema.hpp"
 #include "store/chunk_area.hpp"
 #include "store/chunk_coordinate.hpp"
+#include "store/merge_ledger.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -108,10 +109,9 @@ class store {
   virtual void set_attribute(const std::string& key, std::optional<scalar> value) = 0;
   virtual void set_counter(const counter_key& key, std::optional<double> value) = 0;
 
-  /// The ledger: ids of merges.
-  virtual bool in_ledger(const std::string& id) const = 0;
-  virtual void add_to_ledger(const std::string& id) = 0;
-  virtual std::vector<std::string> ledger() const = 0;
+  virtual const merge_ledger& ledger() const = 0;
+  /// Nothing happens where all of the id is in. REQUIRES: all of it is, or nothing
+  virtual void add_to_ledger(const merge_id& id) = 0;
 
   /// Encoded bytes that the working state holds beyond the committed one.
   virtual std::uint64_t pending_bytes() const noexcept = 0;

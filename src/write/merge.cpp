@@ -19,7 +19,7 @@ namespace {
 /// One merge: looks first, then changes the structure under a mark, then the chunks.
 class merger {
  public:
-  merger(const delta_data& delta, const write_target& target, const std::optional<std::string>& id,
+  merger(const delta_data& delta, const write_target& target, const std::optional<merge_id>& id,
          const std::function<void(std::size_t, std::size_t)>& progress)
       : delta_{delta}, target_{target}, id_{id}, progress_{progress}, record_{target.store.record(target.id)} {}
 
@@ -118,7 +118,7 @@ class merger {
 
   const delta_data& delta_;
   const write_target& target_;
-  const std::optional<std::string>& id_;
+  const std::optional<merge_id>& id_;
   const std::function<void(std::size_t, std::size_t)>& progress_;
   const store::histogram_record& record_;
   std::vector<label_bins> labels_;
@@ -140,7 +140,7 @@ void check_compatible(const delta_data& delta, const model::schema& schema) {
       throw std::invalid_argument{"axis " + std::to_string(i) + " does not fit: " + problem};
 }
 
-void merge(const delta_data& delta, const write_target& target, const std::optional<std::string>& id,
+void merge(const delta_data& delta, const write_target& target, const std::optional<merge_id>& id,
            const std::function<void(std::size_t, std::size_t)>& progress) {
   merger{delta, target, id, progress}.run();
 }

@@ -5,10 +5,11 @@
 #include "write/delta_data.hpp"
 #include "write/edit_chunks.hpp"
 
+#include <hugehist/merge_id.hpp>
+
 #include <cstddef>
 #include <functional>
 #include <optional>
-#include <string>
 
 namespace hugehist::write {
 
@@ -18,7 +19,7 @@ namespace hugehist::write {
 ///
 /// `progress` is told (chunks done, chunks to do), by any thread of the pool, one at a time; what it throws undoes the
 /// merge.
-void merge(const delta_data& delta, const write_target& target, const std::optional<std::string>& id = {},
+void merge(const delta_data& delta, const write_target& target, const std::optional<merge_id>& id = {},
            const std::function<void(std::size_t, std::size_t)>& progress = {});
 
 /// Throws std::invalid_argument, saying which axis and how, when the delta does not fit the schema.

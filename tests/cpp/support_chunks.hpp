@@ -81,9 +81,8 @@ class watched_store final : public hh::store::store {
   void set_counter(const hh::store::counter_key& key, std::optional<double> value) override {
     real_->set_counter(key, value);
   }
-  bool in_ledger(const std::string& id) const override { return real_->in_ledger(id); }
-  void add_to_ledger(const std::string& id) override { real_->add_to_ledger(id); }
-  std::vector<std::string> ledger() const override { return real_->ledger(); }
+  const hh::store::merge_ledger& ledger() const override { return real_->ledger(); }
+  void add_to_ledger(const hh::merge_id& id) override { real_->add_to_ledger(id); }
   std::uint64_t pending_bytes() const noexcept override { return real_->pending_bytes(); }
   bool has_changes() const noexcept override { return real_->has_changes(); }
   void mark() override { real_->mark(); }

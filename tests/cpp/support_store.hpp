@@ -168,5 +168,6 @@ inline bool is_absent(store::store& store, store::histogram_id id, const store::
 }
 
 using labels = std::vector<std::string>;
+using ids = std::vector<merge_id>;
 
 }  // namespace store_support

@@ -45,7 +45,10 @@ std::string snapshot(store::store& store) {
         }
   }
   for (const auto& [key, value] : store.file().counters) out << key.front() << '=' << value << '\n';
-  for (const auto& id : store.ledger()) out << id << '\n';
+  for (const auto& id : store.ledger().entries()) {
+    if (const auto* text = id.text()) out << *text << '\n';
+    if (const auto* part = id.interval()) out << part->source << ' ' << part->start << ' ' << part->stop << '\n';
+  }
   return out.str();
 }
 
@@ -158,7 +161,9 @@ class workload {
           store_->set_counter({"events"}, static_cast<double>(next_++));
           break;
         case 3:
-          store_->add_to_ledger("job " + std::to_string(next_++));
+          store_->add_to_ledger("job " + std::to_string(next_));
+          store_->add_to_ledger(interval{"file", next_, next_ + 1});
+          ++next_;
           break;
         default:
           write(id);

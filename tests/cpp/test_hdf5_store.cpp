@@ -277,7 +277,7 @@ TEST_CASE("replace empties a file, and a new file is valid before the first comm
   { const auto store = open(path, store::access::replace); }
   const auto store = open(path, store::access::read_write);
   CHECK(store->histograms().empty());
-  CHECK(store->ledger().empty());
+  CHECK(store->ledger().entries().empty());
   CHECK(store->file() == store::file_record{});
 }
 
@@ -310,7 +310,8 @@ TEST_CASE("a flipped byte is an error or changes nothing, never another number o
     write_content(damaged, {bytes.data(), bytes.size()});
     try {
       const auto store = open(damaged, store::access::read);
-      const bool same = store->record(store->find("h")).schema == schema && store->ledger() == labels{"merge 1"} &&
+      const bool same = store->record(store->find("h")).schema == schema &&
+                        store->ledger().entries() == ids{"merge 1"} &&
                         store->file().counters.at({"sumw", "a"}) == 2.5 && is_whole(*store);
       CHECK(same);
     } catch (const error&) {
@@ -558,7 +559,7 @@ TEST_CASE("writers that are killed after a commit leave a file that the next one
   const auto id = store->find("h");
   CHECK(holds(*store, id, coordinate({(rounds - 1) % 2, 0, 0}), 0, rounds - 1));
   CHECK(holds(*store, id, coordinate({(rounds - 2) % 2, 0, 0}), 0, rounds - 2));
-  CHECK(store->ledger().size() == 9);
+  CHECK(store->ledger().entries().size() == 9);
   CHECK(store->file().counters.at({"n"}) == 35.0);
   CHECK(store->record(id).schema.axes[0].size() == 2 + 19);
 }

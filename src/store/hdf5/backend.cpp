@@ -42,7 +42,7 @@ class hdf5_backend final : public backend {
 
   std::vector<stored_histogram> load() override;
   file_record load_file() override;
-  std::vector<std::string> load_ledger() override;
+  merge_ledger load_ledger() override;
 
   found_chunk find_chunk(const chunk_key& key, std::size_t plane) override;
   bool has_chunk(const chunk_key& key, std::size_t plane) override;
@@ -202,7 +202,7 @@ file_record hdf5_backend::load_file() {
   });
 }
 
-std::vector<std::string> hdf5_backend::load_ledger() {
+merge_ledger hdf5_backend::load_ledger() {
   return guarded<corruption_error>("cannot read the ledger of '" + name() + "'", [&] {
     try {
       return read_ledger(access_->file(), ledger_, file_bytes_);
@@ -428,7 +428,7 @@ void hdf5_backend::apply(const change_set& changes) {
     if (!has_file_state(access_->file())) create_file_state(access_->file());
     apply_histograms(changes);
     apply_chunks(changes);
-    const auto ledger = append_ledger(access_->file(), ledger_, changes.new_ledger_ids);
+    const auto ledger = append_ledger(access_->file(), ledger_, changes.new_ledger_entries);
     if (changes.file != nullptr) write_file_record(access_->file(), file_, *changes.file);
     const auto stamp = write_stamp(access_->file(), access_->commit_number() + 1);
     access_->flush();

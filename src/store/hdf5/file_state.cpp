@@ -121,29 +121,76 @@ void write_changed_attributes(hid_t file, const metadata_map& before, const meta
   }
 }
 
-// The ledger is a list of bytes: for each id its length (32 bits, little-endian), then its bytes. The checksum of
-// each record is the seed of the next one's, so that appending need not read what is there.
+// The ledger is a list of bytes: an entry after another, see docs/format.md. The checksum of each entry is the seed of
+// the next one's, so that appending need not read what is there.
 
-void append_record(std::vector<std::byte>& ledger, std::uint64_t& checksum, const std::string& id) {
+enum class entry_kind : std::uint8_t { text = 0, interval = 1 };
+
+void append_number(std::vector<std::byte>& ledger, std::uint64_t number, unsigned bytes) {
+  for (unsigned i = 0; i < bytes; ++i) ledger.push_back(static_cast<std::byte>(number >> (8 * i)));
+}
+
+void append_entry(std::vector<std::byte>& ledger, std::uint64_t& checksum, const merge_id& id) {
   const auto begin = ledger.size();
-  const auto length = static_cast<std::uint32_t>(id.size());
-  for (int shift = 0; shift < 32; shift += 8) ledger.push_back(static_cast<std::byte>(length >> shift));
-  for (char c : id) ledger.push_back(static_cast<std::byte>(c));
+  const auto* entries = id.interval();
+  const auto& text = id.name();
+  ledger.push_back(static_cast<std::byte>(entries != nullptr ? entry_kind::interval : entry_kind::text));
+  append_number(ledger, text.size(), 4);
+  for (char c : text) ledger.push_back(static_cast<std::byte>(c));
+  if (entries != nullptr) {
+    append_number(ledger, static_cast<std::uint64_t>(entries->start), 8);
+    append_number(ledger, static_cast<std::uint64_t>(entries->stop), 8);
+  }
   checksum = base::checksum(std::span{ledger}.subspan(begin), checksum);
 }
 
-std::string next_record(std::span<const std::byte> ledger, std::size_t& at, std::uint64_t& checksum) {
-  constexpr std::size_t prefix = 4;
-  const auto refuse = [] { throw corruption_error{"its ledger is damaged"}; };
-  if (ledger.size() - at < prefix) refuse();
-  std::size_t length = 0;
-  for (std::size_t i = 0; i < prefix; ++i) length |= std::to_integer<std::size_t>(ledger[at + i]) << (8 * i);
-  if (ledger.size() - at - prefix < length) refuse();
-  checksum = base::checksum(ledger.subspan(at, prefix + length), checksum);
-  const auto* text = reinterpret_cast<const char*>(ledger.data() + at + prefix);
-  at += prefix + length;
-  return {text, length};
-}
+/// Reads an entry after another; anything that is none is damage.
+class ledger_reader {
+ public:
+  explicit ledger_reader(std::span<const std::byte> ledger) : ledger_{ledger} {}
+  bool at_end() const noexcept { return at_ == ledger_.size(); }
+  std::uint64_t checksum() const noexcept { return checksum_; }
+
+  merge_id next() {
+    const auto begin = at_;
+    const auto kind = static_cast<entry_kind>(number(1));
+    const auto text = take(number(4));
+    std::string what(reinterpret_cast<const char*>(text.data()), text.size());
+    if (kind != entry_kind::text && kind != entry_kind::interval) refuse();
+    const auto start = kind == entry_kind::interval ? number(8) : 0,
+               stop = kind == entry_kind::interval ? number(8) : 0;
+    checksum_ = base::checksum(ledger_.subspan(begin, at_ - begin), checksum_);
+    try {
+      if (kind == entry_kind::text) return {std::move(what)};
+      return {interval{std::move(what), static_cast<std::int64_t>(start), static_cast<std::int64_t>(stop)}};
+    } catch (const std::invalid_argument&) {
+      refuse();
+    }
+  }
+
+ private:
+  [[noreturn]] static void refuse() { throw corruption_error{"its ledger is damaged"}; }
+
+  std::span<const std::byte> take(std::size_t size) {
+    if (ledger_.size() - at_ < size) refuse();
+    at_ += size;
+    return ledger_.subspan(at_ - size, size);
+  }
+
+  std::uint64_t number(unsigned bytes) {
+    std::uint64_t result = 0;
+    unsigned shift = 0;
+    for (const auto byte : take(bytes)) {
+      result |= std::to_integer<std::uint64_t>(byte) << shift;
+      shift += 8;
+    }
+    return result;
+  }
+
+  std::span<const std::byte> ledger_;
+  std::size_t at_ = 0;
+  std::uint64_t checksum_ = 0;
+};
 
 }  // namespace
 
@@ -198,20 +245,26 @@ file_record read_file_record(hid_t file, std::uint64_t file_bytes) {
   return record;
 }
 
-std::vector<std::string> read_ledger(hid_t file, ledger_tail& tail, std::uint64_t file_bytes) {
+merge_ledger read_ledger(hid_t file, ledger_tail& tail, std::uint64_t file_bytes) {
   tail = {};
   if (!has_file_state(file)) return {};
   const auto own = open_group(file, private_group);
   if (!has_attribute(own, "ledger_checksum")) return {};
-  tail = {read_unsigned(own, "ledger_ids").value_or(0), read_unsigned(own, "ledger_bytes").value_or(0),
+  tail = {read_unsigned(own, "ledger_entries").value_or(0), read_unsigned(own, "ledger_bytes").value_or(0),
           read_unsigned(own, "ledger_checksum").value_or(0)};
   const auto bytes = read_bytes(open_dataset(own, "ledger"), tail.bytes, file_bytes);
-  std::vector<std::string> ids;
-  std::uint64_t checksum = 0;
-  for (std::size_t at = 0; at < bytes.size();) ids.push_back(next_record(bytes, at, checksum));
-  if (ids.size() != tail.ids || checksum != tail.checksum)
+  merge_ledger ledger;
+  ledger_reader reader{bytes};
+  for (std::uint64_t entries = 0; !reader.at_end() || entries != tail.entries; ++entries) {
+    const auto id = reader.next();
+    if (const auto* part = id.interval(); part != nullptr ? !ledger.present(*part).empty() : ledger.has(id))
+      throw corruption_error{"its ledger is damaged: it has an entry twice"};
+    ledger.add(id);
+    ledger.settle();
+  }
+  if (reader.checksum() != tail.checksum)
     throw corruption_error{"its ledger does not have the checksum that it was written with"};
-  return ids;
+  return ledger;
 }
 
 void write_file_record(hid_t file, const file_record& before, const file_record& after) {
@@ -219,16 +272,16 @@ void write_file_record(hid_t file, const file_record& before, const file_record&
   if (before.counters != after.counters) write_counters(open_group(file, private_group), after);
 }
 
-ledger_tail append_ledger(hid_t file, const ledger_tail& tail, std::span<const std::string> ids) {
-  if (ids.empty()) return tail;
+ledger_tail append_ledger(hid_t file, const ledger_tail& tail, std::span<const merge_id> entries) {
+  if (entries.empty()) return tail;
   auto result = tail;
   std::vector<std::byte> added;
-  for (const auto& id : ids) append_record(added, result.checksum, id);
-  result.ids += ids.size();
+  for (const auto& id : entries) append_entry(added, result.checksum, id);
+  result.entries += entries.size();
   result.bytes += added.size();
   const auto own = open_group(file, private_group);
   append_bytes(own, "ledger", added, tail.bytes);
-  write_unsigned(own, "ledger_ids", result.ids);
+  write_unsigned(own, "ledger_entries", result.entries);
   write_unsigned(own, "ledger_bytes", result.bytes);
   write_unsigned(own, "ledger_checksum", result.checksum);
   return result;

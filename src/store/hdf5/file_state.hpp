@@ -16,7 +16,7 @@ namespace hugehist::store::hdf5 {
 
 /// How much of the ledger is committed: what the next commit continues.
 struct ledger_tail {
-  std::uint64_t ids = 0;
+  std::uint64_t entries = 0;
   std::uint64_t bytes = 0;
   std::uint64_t checksum = 0;
 };
@@ -35,11 +35,11 @@ std::uint64_t read_stamp(hid_t file);
 /// Throw format_error, corruption_error or failure, without naming the file.
 void check_file_version(hid_t file, bool for_writing);
 file_record read_file_record(hid_t file, std::uint64_t file_bytes);
-std::vector<std::string> read_ledger(hid_t file, ledger_tail& tail, std::uint64_t file_bytes);
+merge_ledger read_ledger(hid_t file, ledger_tail& tail, std::uint64_t file_bytes);
 
 /// Changes what differs between `before` and `after`.
 void write_file_record(hid_t file, const file_record& before, const file_record& after);
 /// Appends to the ledger that ends at `tail`, and returns where it ends then.
-ledger_tail append_ledger(hid_t file, const ledger_tail& tail, std::span<const std::string> ids);
+ledger_tail append_ledger(hid_t file, const ledger_tail& tail, std::span<const merge_id> entries);
 
 }  // namespace hugehist::store::hdf5
