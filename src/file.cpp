@@ -31,8 +31,6 @@ store::access access_for(const std::filesystem::path& path, open_mode mode) {
   return store::access::read;
 }
 
-std::size_t hdf5_cache_for(const file_options& options) { return std::min(options.memory / 16, std::size_t{32} << 20); }
-
 codec::settings codec_for(const create_options& options) {
   const auto method = options.compression == compression::zstd   ? codec::method::zstd
                       : options.compression == compression::gzip ? codec::method::gzip

@@ -40,6 +40,10 @@ void check_options(const file_options& options, const std::string& name) {
                                 " is no time: give seconds, or 0 for never"};
 }
 
+std::size_t hdf5_cache_for(const file_options& options) noexcept {
+  return std::min(options.memory / 16, std::size_t{32} << 20);
+}
+
 void histogram::state::reload() {
   const auto& record = owner->store->record(id);
   kind = record.schema.kind;

@@ -39,6 +39,9 @@ namespace hugehist {
 /// Throws std::invalid_argument. To be called before a file is opened, which may empty it.
 void check_options(const file_options& options, const std::string& name);
 
+/// Bytes for HDF5's metadata.
+std::size_t hdf5_cache_for(const file_options& options) noexcept;
+
 struct histogram::state {
   file::impl* owner = nullptr;
   std::string name;

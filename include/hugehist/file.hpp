@@ -55,6 +55,9 @@ struct file_stats {
   std::size_t cache_bytes = 0, buffer_bytes = 0;  ///< held now
 };
 
+struct verify_report;
+struct verify_options;
+
 class HUGEHIST_EXPORT file {
  public:
   /// Opens or creates. Throws std::system_error (what the system refuses, with the path), format_error
@@ -125,6 +128,10 @@ class HUGEHIST_EXPORT file {
   std::string path() const;
 
   file_stats stats() const;
+
+  /// Reads and checks all chunks that are stored, committed or not; the rest was checked at the opening.
+  /// <hugehist/integrity.hpp>
+  verify_report verify(const verify_options& options) const;
 
  private:
   friend class histogram;

@@ -8,6 +8,7 @@
 #include <hugehist/error.hpp>
 #include <hugehist/file.hpp>
 #include <hugehist/histogram.hpp>
+#include <hugehist/integrity.hpp>
 #include <hugehist/merge_id.hpp>
 #include <hugehist/selection.hpp>
 #include <hugehist/selector.hpp>

@@ -65,5 +65,6 @@ void bind_buffer(py::module_& module);
 void bind_histogram(py::module_& module);
 void bind_file(py::module_& module);
 void bind_transaction(py::module_& module);
+void bind_integrity(py::module_& module);
 
 }  // namespace hugehist::python

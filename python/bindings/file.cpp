@@ -1,7 +1,9 @@
 // Files: open, list, create, commit; attributes, counters and the ledger.
 
 #include "handle.hpp"
+#include "integrity.hpp"
 #include "opened.hpp"
+#include "watched.hpp"
 
 #include <hugehist/error.hpp>
 #include <hugehist/file.hpp>
@@ -169,6 +171,14 @@ void bind_file(py::module_& module) {
       .def("close", plain<&file::close>())
       .def("abandon", plain<&file::abandon>())
       .def("stats", &stats_of)
+      .def(
+          "verify",
+          [](opened& self, bool rollups, const py::object& progress) {
+            return report_to(watched(progress, least_watched_chunks, [&](const auto& report) {
+              return self.target().verify({rollups, report});
+            }));
+          },
+          py::arg("rollups"), py::arg("progress"))
       .def_property_readonly("is_open", plain<&file::is_open>())
       .def_property_readonly("writable", plain<&file::writable>())
       .def_property_readonly("has_changes", plain<&file::has_changes>())

@@ -12,4 +12,5 @@ PYBIND11_MODULE(_core, module) {
   bind_histogram(module);
   bind_file(module);
   bind_transaction(module);
+  bind_integrity(module);
 }

@@ -11,6 +11,7 @@ from ._core import CorruptionError, Error, FormatError, LockedError, OverlapErro
 from .delta import Buffer, Delta
 from .file import File
 from .histogram import Histogram
+from .integrity import repack, salvage, verify
 from .labels import variations
 from .view import View
 
@@ -31,5 +32,8 @@ __all__ = [
     "OverlapError",
     "View",
     "__version__",
+    "repack",
+    "salvage",
     "variations",
+    "verify",
 ]

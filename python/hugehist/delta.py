@@ -10,8 +10,7 @@ import hist
 from . import _core
 from .axes import STORAGES, axes_to_uhi, axis_from_uhi, named_tuple, refuse_numeric_growth, storage_name
 from .columns import axis_infos, fill_columns
-from .describing import size_text
-from .resources import thread_count
+from .resources import size_text, thread_count
 from .uhi import delta_of
 
 DeltaCore = _core.Delta

@@ -20,6 +20,7 @@ from . import _core
 from .axes import Axis, axis_name, is_category, storage_name
 from .base import Base
 from .cells import cell_bytes
+from .resources import size_text
 
 if TYPE_CHECKING:
     from .readable import Source
@@ -86,15 +87,6 @@ class Describing(Base):
         )
         head = "<tr><th></th><th>axis</th><th>bins</th><th></th></tr>"
         return f"<table>{head}{rows}</table>"
-
-
-def size_text(size: float) -> str:
-    """A size in bytes, as people say it."""
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if size < 1024:
-            return f"{size:.4g} {unit}"
-        size /= 1024
-    return f"{size:.4g} TiB"
 
 
 def axis_text(axis: Axis) -> str:

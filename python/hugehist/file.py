@@ -12,13 +12,15 @@ import boost_histogram as bh
 
 from . import _core
 from .axes import UHIAxis, UnknownAxisError, axes_to_uhi, metadata_dict, refuse_numeric_growth, storage_name
+from .damage import findings_from
 from .histogram import Histogram
 from .home import Home, Origin
 from .image import ImageFile
+from .integrity import Verification
 from .many import project_many
 from .mappings import Attributes, Counters, Ledger
 from .merge_id import MergeID, merge_id
-from .progress import Progress, checked
+from .progress import Progress, checked, part_of, reporting
 from .resources import parse_size, thread_count
 from .rollups import keeping
 from .transaction import Transaction
@@ -288,6 +290,15 @@ class File(Mapping[str, Histogram]):
     def stats(self) -> dict[str, int]:
         """Chunks and bytes read and written, cache hits, merges and commits since the file was opened."""
         return self._core.stats()
+
+    def verify(self, *, rollups: bool = False) -> Verification:
+        """Reads and checks all chunks that are stored; `report.ok` says whether all are sound, `report.damaged` which
+        are not.
+
+        The rest of the file was checked when it was opened. `rollups=True` also sums everything anew and compares.
+        """
+        with reporting(self.progress, f"checking {self.path}") as tell:
+            return findings_from(self._core.verify(rollups, part_of(tell, 0.0, 1.0)), Verification)
 
     def __repr__(self) -> str:
         if self.closed:

@@ -9,13 +9,12 @@ from . import _core
 from .axes import find_name
 from .columns import axis_infos, fill_columns
 from .delta import Buffer, Delta
-from .describing import size_text
 from .home import Home
 from .labels import labels_of
 from .merge_id import MergeID, merge_id
 from .progress import part_of, reporting
 from .readable import Readable, Source
-from .resources import thread_count
+from .resources import size_text, thread_count
 from .rollups import Rollups
 from .selection import Selection
 from .steps import Step

@@ -39,3 +39,12 @@ def thread_count(threads: SupportsIndex | None) -> int:
     if not 0 <= count < 2**31:
         raise ValueError(f"threads={count} is no number of threads: 0 takes as many as there are")
     return count
+
+
+def size_text(size: float) -> str:
+    """A size in bytes, as people say it."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if size < 1024:
+            return f"{size:.4g} {unit}"
+        size /= 1024
+    return f"{size:.4g} TiB"

@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from .damage import Damage
 from .progress import part_of, reporting
 
 if TYPE_CHECKING:
     from . import _core
     from .readable import Source
-
-
-@dataclass(frozen=True)
-class Damage:
-    """Something that is not what it should be."""
-
-    histogram: str
-    part: str  # what of it
-    labels: tuple[Any, ...]  # of the bin that is most wrong; empty: more than a bin
-    plane: str  # of the storage; empty: more than one
-    reason: str
 
 
 def keeping(rollups: Iterable[Any]) -> list[list[str | int]]:

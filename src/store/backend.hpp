@@ -56,6 +56,9 @@ class backend {
   virtual found_chunk find_chunk(const chunk_key& key, std::size_t plane) = 0;
   virtual bool has_chunk(const chunk_key& key, std::size_t plane) = 0;
   virtual storage_usage usage(histogram_id id) const = 0;
+  virtual void visit_chunks(histogram_id id, std::size_t plane, const chunk_visitor& visitor) = 0;
+  virtual std::string uuid() const = 0;
+  virtual std::vector<std::string> strangers() const = 0;
 
   /// Throws std::invalid_argument when the medium holds something else, not a histogram, under this name.
   virtual void check_name(const std::string& name) const = 0;

@@ -30,6 +30,8 @@ class chunk_area {
   virtual codec::encoded_chunk read(const location& from) const = 0;
   /// Gives back what a chunk takes that was never committed, or that nobody will read again.
   virtual void forget(const location& which) noexcept = 0;
+  /// Whether offsets are positions in one file, so that chunks may share bytes there.
+  virtual bool is_file() const noexcept { return false; }
 };
 
 /// What a store knows of a chunk's plane: nothing, where it is, or its content where that cannot be told.

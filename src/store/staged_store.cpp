@@ -41,6 +41,9 @@ class staged_store final : public store {
   bool has_chunk(const chunk_key& key, std::size_t plane) override;
   void set_chunk(const chunk_key& key, std::size_t plane, const chunk_area::location& where) override;
   storage_usage usage(histogram_id id) const override;
+  void visit_chunks(histogram_id id, std::size_t plane, const chunk_visitor& visitor) override;
+  std::string uuid() const override { return backend_->uuid(); }
+  std::vector<std::string> strangers() const override { return backend_->strangers(); }
 
   const file_record& file() const override { return file_; }
   void set_attribute(const std::string& key, std::optional<scalar> value) override;
@@ -323,6 +326,21 @@ void staged_store::forget(const chunk_area::location& where) noexcept {
 
 storage_usage staged_store::usage(histogram_id id) const {
   return at(id).committed ? backend_->usage(id) : storage_usage{};
+}
+
+void staged_store::visit_chunks(histogram_id id, std::size_t plane, const chunk_visitor& visitor) {
+  const auto& histogram = at(id);
+  for (const auto& entry : histogram.chunks.sorted())
+    if (entry.locations[plane]) visitor.found(entry.coordinate);
+  if (!histogram.committed) return;
+  const auto is_older = [&](const chunk_coordinate& where) { return histogram.chunks.find(where, plane) == nullptr; };
+  backend_->visit_chunks(id, plane,
+                         {[&](const auto& where) {
+                            if (is_older(where)) visitor.found(where);
+                          },
+                          [&](const auto& where, const auto& reason) {
+                            if (is_older(where)) visitor.unreadable(where, reason);
+                          }});
 }
 
 // ---- file and ledger

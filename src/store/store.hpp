@@ -14,6 +14,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <span>
@@ -53,6 +54,12 @@ struct file_record {
 struct storage_usage {
   std::uint64_t bytes = 0;
   std::uint64_t chunks = 0;
+};
+
+/// What walks over chunks; `unreadable` gets chunks that may be there, where the index of chunks is damaged.
+struct chunk_visitor {
+  std::function<void(const chunk_coordinate&)> found;
+  std::function<void(const chunk_coordinate&, const std::string& reason)> unreadable;
 };
 
 class store {
@@ -103,6 +110,13 @@ class store {
     set_chunk(key, plane, area().write(chunk));
   }
   virtual storage_usage usage(histogram_id id) const = 0;
+  /// All chunks of a plane that there are, each once. The visitor must not change the store.
+  virtual void visit_chunks(histogram_id id, std::size_t plane, const chunk_visitor& visitor) = 0;
+
+  /// Names the file for life, and its copies; empty where there is no file of ours.
+  virtual std::string uuid() const = 0;
+  /// What else the medium holds: objects that belong to no histogram of ours.
+  virtual std::vector<std::string> strangers() const = 0;
 
   virtual const file_record& file() const = 0;
   /// Nothing for the value removes.

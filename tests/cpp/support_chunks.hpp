@@ -73,6 +73,11 @@ class watched_store final : public hh::store::store {
     ++writes;
     real_->set_chunk(key, plane, where);
   }
+  void visit_chunks(hh::store::histogram_id id, std::size_t plane, const hh::store::chunk_visitor& visitor) override {
+    real_->visit_chunks(id, plane, visitor);
+  }
+  std::string uuid() const override { return real_->uuid(); }
+  std::vector<std::string> strangers() const override { return real_->strangers(); }
   hh::store::storage_usage usage(hh::store::histogram_id id) const override { return real_->usage(id); }
   const hh::store::file_record& file() const override { return real_->file(); }
   void set_attribute(const std::string& key, std::optional<hh::scalar> value) override {

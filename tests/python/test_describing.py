@@ -11,7 +11,8 @@ import hist
 import hugehist
 import numpy as np
 import pytest
-from hugehist.describing import axis_text, chunks_touched, size_text
+from hugehist.describing import axis_text, chunks_touched
+from hugehist.resources import size_text
 from trusted import AXES, category
 
 REGULAR = hist.axis.Regular(50, 0, 1, name="x")

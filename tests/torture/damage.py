@@ -76,6 +76,8 @@ def make_file(path: Path) -> None:
         f.commit()
         h.merge(h.to_hist(), id="a merge")
         g.merge(g.to_hist(), id=b"\xff\x00")
+        g.merge(g.to_hist(), id=("a file", 0, 10))
+        g.merge(g.to_hist(), id=("a file", 20, 30))
 
 
 def answers(path: Path) -> dict[str, Any]:

@@ -144,14 +144,14 @@ herr_t collect_name(hid_t, const char* name, const H5A_info_t*, void* names) noe
   }
 }
 
+}  // namespace
+
 std::vector<std::string> attribute_names(hid_t object) {
   std::vector<std::string> names;
   hsize_t position = 0;
   check(H5Aiterate2(object, H5_INDEX_NAME, H5_ITER_NATIVE, &position, collect_name, &names), "listing attributes");
   return names;
 }
-
-}  // namespace
 
 void write_attribute(hid_t object, const std::string& name, const scalar& value) {
   if (const auto* flag = std::get_if<bool>(&value)) {

@@ -31,6 +31,7 @@ std::optional<scalar> read_attribute(hid_t object, const std::string& name);
 std::optional<std::uint64_t> read_unsigned(hid_t object, const std::string& name);
 std::vector<std::size_t> read_sizes(hid_t object, const std::string& name);
 
+std::vector<std::string> attribute_names(hid_t object);
 /// All attributes that are scalars.
 metadata_map read_attributes(hid_t object);
 /// All that read_unsigned reads.

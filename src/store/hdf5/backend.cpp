@@ -1,14 +1,17 @@
 #include "store/hdf5/backend.hpp"
 
 #include "store/hdf5/chunk_io.hpp"
+#include "store/hdf5/chunk_walk.hpp"
 #include "store/hdf5/file_state.hpp"
 #include "store/hdf5/groups.hpp"
 #include "store/hdf5/histogram_io.hpp"
 #include "store/hdf5/planes.hpp"
+#include "store/hdf5/strangers.hpp"
 #include "store/staged_store.hpp"
 
 #include <algorithm>
 #include <cstring>
+#include <set>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -33,7 +36,7 @@ constexpr std::uint64_t metadata_slack = std::uint64_t{1} << 20;
 
 class hdf5_backend final : public backend {
  public:
-  explicit hdf5_backend(std::shared_ptr<file_access> access);
+  hdf5_backend(std::shared_ptr<file_access> access, const std::string& uuid, damage_listener damage);
   ~hdf5_backend() override;
 
   std::string name() const override { return access_->name(); }
@@ -47,6 +50,9 @@ class hdf5_backend final : public backend {
   found_chunk find_chunk(const chunk_key& key, std::size_t plane) override;
   bool has_chunk(const chunk_key& key, std::size_t plane) override;
   storage_usage usage(histogram_id id) const override;
+  void visit_chunks(histogram_id id, std::size_t plane, const chunk_visitor& visitor) override;
+  std::string uuid() const override { return uuid_; }
+  std::vector<std::string> strangers() const override;
 
   void check_name(const std::string& name) const override;
   void apply(const change_set& changes) override;
@@ -59,6 +65,8 @@ class hdf5_backend final : public backend {
                        std::vector<std::string>& found) const;
   stored_histogram load_histogram(const std::string& path);
   void load_rollups(std::size_t owner, std::vector<stored_histogram>& to);
+  template <class Work>
+  void attempt(const std::string& name, Work&& work) const;
   bool refers_to_ours(const std::string& path) const;
 
   static medium_histogram describe(const std::string& name, const histogram_record& record);
@@ -75,6 +83,8 @@ class hdf5_backend final : public backend {
                    const chunk_area::location& where);
 
   std::shared_ptr<file_access> access_;
+  damage_listener damage_;
+  std::string uuid_;
   mutable std::unordered_map<histogram_id, medium_histogram> histograms_;  // mutable: handles open at first use
   file_record file_;
   ledger_tail ledger_;
@@ -82,20 +92,27 @@ class hdf5_backend final : public backend {
   bool intact_ = true;
 };
 
-hdf5_backend::hdf5_backend(std::shared_ptr<file_access> access) : access_{std::move(access)} {
+hdf5_backend::hdf5_backend(std::shared_ptr<file_access> access, const std::string& uuid, damage_listener damage)
+    : access_{std::move(access)}, damage_{std::move(damage)} {
   guarded<format_error>("cannot open '" + name() + "'", [&] {
     file_bytes_ = access_->size();
     if (access_->is_new()) {
-      create_file_state(access_->file());
+      create_file_state(access_->file(), uuid);
       access_->publish();
-    } else if (has_file_state(access_->file())) {
+    }
+    if (auto* driver = access_->driver(); driver != nullptr && damage_ && driver->end() > driver->real_size())
+      damage_("", "its end is missing: it has " + std::to_string(driver->real_size()) + " of " +
+                      std::to_string(driver->end()) + " bytes");
+    attempt("", [&] {
+      if (!has_file_state(access_->file())) return;
       try {
         check_file_version(access_->file(), writable());
         access_->set_commit_number(read_stamp(access_->file()));
       } catch (const format_error& problem) {
         throw format_error{"cannot open '" + name() + "': " + problem.what()};
       }
-    }
+      uuid_ = read_uuid(access_->file());
+    });
   });
 }
 
@@ -106,6 +123,19 @@ hdf5_backend::~hdf5_backend() {
 }
 
 // ---- loading
+
+/// Where damage is to be told, it ends `work` and nothing else.
+template <class Work>
+void hdf5_backend::attempt(const std::string& name, Work&& work) const {
+  if (!damage_) return work();
+  try {
+    work();
+  } catch (const error& problem) {
+    damage_(name, problem.what());
+  } catch (const std::system_error& problem) {
+    damage_(name, problem.what());
+  }
+}
 
 void hdf5_backend::find_histograms(const std::string& path, std::unordered_set<haddr_t>& seen,
                                    std::vector<std::string>& found) const {
@@ -119,9 +149,12 @@ void hdf5_backend::find_histograms(const std::string& path, std::unordered_set<h
     found.push_back(path == "/" ? path : path.substr(1));
     return;
   }
-  for (const auto& link : link_names(group))
-    if (link != private_group && is_group(group, link))
-      find_histograms((path == "/" ? "" : path) + "/" + link, seen, found);
+  for (const auto& link : link_names(group)) {
+    const auto below = (path == "/" ? "" : path) + "/" + link;
+    attempt(below.substr(1), [&] {
+      if (link != private_group && is_group(group, link)) find_histograms(below, seen, found);
+    });
+  }
 }
 
 medium_histogram hdf5_backend::describe(const std::string& name, const histogram_record& record) {
@@ -161,13 +194,15 @@ void hdf5_backend::load_rollups(std::size_t owner, std::vector<stored_histogram>
   const auto folder = name + std::string{rollup_folder, std::strlen(rollup_folder) - 1};
   if (!to[owner].record.growable || !exists(access_->file(), folder)) return;
   for (const auto& link : link_names(open_group(access_->file(), folder))) {
-    auto rollup = load_histogram(folder + "/" + link);
-    try {
-      check_rollup(rollup.record, to[owner].record);
-    } catch (const corruption_error& problem) {
-      throw corruption_error{"histogram '" + rollup.name + "' of '" + this->name() + "': " + problem.what()};
-    }
-    to.push_back(std::move(rollup));
+    attempt(folder + "/" + link, [&] {
+      auto rollup = load_histogram(folder + "/" + link);
+      try {
+        check_rollup(rollup.record, to[owner].record);
+      } catch (const corruption_error& problem) {
+        throw corruption_error{"histogram '" + rollup.name + "' of '" + this->name() + "': " + problem.what()};
+      }
+      to.push_back(std::move(rollup));
+    });
   }
 }
 
@@ -175,41 +210,48 @@ std::vector<stored_histogram> hdf5_backend::load() {
   return guarded<corruption_error>("cannot read '" + name() + "'", [&] {
     std::vector<std::string> paths;
     std::unordered_set<haddr_t> seen;
-    find_histograms("/", seen, paths);
-    if (paths.empty() && !has_file_state(access_->file()) && !link_names(open_group(access_->file(), "/")).empty())
+    attempt("", [&] { find_histograms("/", seen, paths); });
+    if (!damage_ && paths.empty() && !has_file_state(access_->file()) &&
+        !link_names(open_group(access_->file(), "/")).empty())
       throw format_error{"'" + name() + "' is an HDF5 file, but it holds no UHI histogram"};
     std::vector<stored_histogram> result;
     for (const auto& path : paths) {
-      try {
-        result.push_back(load_histogram(path));
-        load_rollups(result.size() - 1, result);
-      } catch (const failure& problem) {
-        throw failure{"histogram '" + path + "': " + problem.what(), problem.trace(), problem.code()};
-      }
+      attempt(path, [&] {
+        try {
+          result.push_back(load_histogram(path));
+          load_rollups(result.size() - 1, result);
+        } catch (const failure& problem) {
+          throw failure{"histogram '" + path + "': " + problem.what(), problem.trace(), problem.code()};
+        }
+      });
     }
     return result;
   });
 }
 
 file_record hdf5_backend::load_file() {
-  return guarded<corruption_error>("cannot read '" + name() + "'", [&] {
-    try {
-      file_ = read_file_record(access_->file(), file_bytes_);
-    } catch (const corruption_error& problem) {
-      throw corruption_error{"'" + name() + "': " + problem.what()};
-    }
-    return file_;
+  guarded<corruption_error>("cannot read '" + name() + "'", [&] {
+    const auto listener = [&](const std::string& reason) {
+      if (!damage_) throw corruption_error{"'" + name() + "': " + reason};
+      damage_("", reason);
+    };
+    attempt("", [&] { file_ = read_file_record(access_->file(), file_bytes_, listener); });
   });
+  return file_;
 }
 
 merge_ledger hdf5_backend::load_ledger() {
-  return guarded<corruption_error>("cannot read the ledger of '" + name() + "'", [&] {
-    try {
-      return read_ledger(access_->file(), ledger_, file_bytes_);
-    } catch (const corruption_error& problem) {
-      throw corruption_error{"'" + name() + "': " + problem.what()};
-    }
+  merge_ledger ids;
+  guarded<corruption_error>("cannot read the ledger of '" + name() + "'", [&] {
+    attempt("", [&] {
+      try {
+        ids = read_ledger(access_->file(), ledger_, file_bytes_);
+      } catch (const corruption_error& problem) {
+        throw corruption_error{"'" + name() + "': " + problem.what()};
+      }
+    });
   });
+  return ids;
 }
 
 // ---- chunks
@@ -285,6 +327,25 @@ storage_usage hdf5_backend::usage(histogram_id id) const {
     }
     histogram.usage = result;
     return result;
+  });
+}
+
+void hdf5_backend::visit_chunks(histogram_id id, std::size_t plane, const chunk_visitor& visitor) {
+  auto& histogram = at(id);
+  if (histogram.absent[plane] || histogram.chunk_shape.empty()) return;
+  if (!histogram.growable) return visit_places(histogram.chunk_shape, histogram.extents, visitor);
+  guarded<corruption_error>("cannot read histogram '" + histogram.name + "' of '" + name() + "'", [&] {
+    const auto dataset = plane_of(histogram, plane);
+    visit_stored_chunks(dataset, histogram.chunk_shape, histogram.extents, visitor);
+  });
+}
+
+std::vector<std::string> hdf5_backend::strangers() const {
+  return guarded<corruption_error>("cannot read '" + name() + "'", [&] {
+    std::set<std::string> ours;
+    for (const auto& [id, histogram] : histograms_)
+      if (histogram.growable) ours.insert(histogram.name);
+    return find_strangers(access_->file(), ours);
   });
 }
 
@@ -425,7 +486,7 @@ void hdf5_backend::apply(const change_set& changes) {
     if (!intact_) file_bytes_ = access_->size();  // an earlier try of this commit made it longer
     intact_ = false;
     for (auto& [id, histogram] : histograms_) histogram.usage.reset();
-    if (!has_file_state(access_->file())) create_file_state(access_->file());
+    if (!has_file_state(access_->file())) create_file_state(access_->file(), {});
     apply_histograms(changes);
     apply_chunks(changes);
     const auto ledger = append_ledger(access_->file(), ledger_, changes.new_ledger_entries);
@@ -460,8 +521,9 @@ class file_image final : public image_source {
 
 }  // namespace
 
-std::unique_ptr<backend> make_backend(std::shared_ptr<file_access> access) {
-  return std::make_unique<hdf5_backend>(std::move(access));
+std::unique_ptr<backend> make_backend(std::shared_ptr<file_access> access, const std::string& uuid,
+                                      damage_listener damage) {
+  return std::make_unique<hdf5_backend>(std::move(access), uuid, std::move(damage));
 }
 
 }  // namespace hugehist::store::hdf5
@@ -470,6 +532,16 @@ namespace hugehist::store {
 
 std::unique_ptr<store> open_hdf5(const std::filesystem::path& path, access access, std::size_t hdf5_cache) {
   return make_staged_store(hdf5::make_backend(hdf5::open_file(path, access, hdf5_cache)));
+}
+
+std::unique_ptr<store> open_damaged_hdf5(const std::filesystem::path& path, std::size_t hdf5_cache,
+                                         damage_listener damage) {
+  return make_staged_store(hdf5::make_backend(hdf5::open_damaged_file(path, hdf5_cache), {}, std::move(damage)));
+}
+
+std::unique_ptr<store> create_hdf5_copy(const std::filesystem::path& path, std::size_t hdf5_cache,
+                                        const std::string& uuid) {
+  return make_staged_store(hdf5::make_backend(hdf5::open_file(path, access::replace, hdf5_cache), uuid));
 }
 
 image_store open_hdf5_image(std::span<const std::byte> image, bool writable) {

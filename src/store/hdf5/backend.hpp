@@ -10,10 +10,13 @@
 #include "store/hdf5/file_access.hpp"
 
 #include <memory>
+#include <string>
 
 namespace hugehist::store::hdf5 {
 
-/// Throws format_error when the file holds something else and no histogram, or is too new.
-std::unique_ptr<backend> make_backend(std::shared_ptr<file_access> access);
+/// Throws format_error when the file holds something else and no histogram, or is too new. A file that is new gets this
+/// uuid, or one of its own; with `damage`, what cannot be read is told and left out.
+std::unique_ptr<backend> make_backend(std::shared_ptr<file_access> access, const std::string& uuid = {},
+                                      damage_listener damage = {});
 
 }  // namespace hugehist::store::hdf5

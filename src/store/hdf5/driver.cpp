@@ -204,7 +204,13 @@ bool driven_file::write_bytes(bool is_chunk, std::uint64_t offset, std::size_t s
   return true;
 }
 
+std::uint64_t driven_file::real_size() const noexcept {
+  struct stat info {};
+  return ::fstat(descriptor_, &info) == 0 ? std::max(static_cast<std::uint64_t>(info.st_size), held_end_) : 0;
+}
+
 std::optional<std::uint64_t> driven_file::file_size() const noexcept {
+  if (is_pretended_) return std::uint64_t{1} << 62;
   struct stat info {};
   if (is_detached_) return end();
   if (::fstat(descriptor_, &info) != 0) return {};

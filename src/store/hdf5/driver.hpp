@@ -34,6 +34,7 @@ class driven_file final : public chunk_area {
   location write(const codec::encoded_view& chunk) override;
   codec::encoded_chunk read(const location& from) const override;
   void forget(const location& which) noexcept override;
+  bool is_file() const noexcept override { return true; }
 
   // --- for the commit, inside a session
 
@@ -78,6 +79,11 @@ class driven_file final : public chunk_area {
   /// After HDF5 has let go.
   void close(journal& journal) noexcept;
 
+  /// HDF5 takes the file for as long as it once was; what is missing is zeros. For reading what is left of it.
+  void pretend_whole() noexcept { is_pretended_ = true; }
+  bool is_pretended() const noexcept { return is_pretended_; }
+  std::uint64_t real_size() const noexcept;
+
   // --- for HDF5
 
   /// The end of the file to HDF5: behind all chunks that wait, so that it extends nothing into them.
@@ -102,7 +108,7 @@ class driven_file final : public chunk_area {
   const std::string name_;
   std::atomic<std::uint64_t> written_ = 0;  // bytes of chunks
   bool owns_space_ = false;
-  bool is_detached_ = false;
+  bool is_detached_ = false, is_pretended_ = false;
   std::uint64_t held_end_ = 0;           // of the file with what its journal has
   std::vector<extent> known_free_;       // between recover() and begin()
   std::optional<std::uint64_t> length_;  // of the file as it was opened or made

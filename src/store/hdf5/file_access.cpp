@@ -119,11 +119,12 @@ bool keeps_no_book_of_space(hid_t file) {
 
 class disk_file final : public file_access {
  public:
-  disk_file(const std::filesystem::path& path, access mode, std::size_t hdf5_cache)
+  disk_file(const std::filesystem::path& path, access mode, std::size_t hdf5_cache, bool is_damaged = false)
       : descriptor_{open_descriptor(path.string(), mode)},
         locks_{descriptor_.get(), path.string()},
         driver_{std::make_shared<driven_file>(descriptor_.get(), path.string())},
         journal_{descriptor_.get(), path.string(), locks_} {
+    if (is_damaged) driver_->pretend_whole();
     name_ = path.string();
     writable_ = mode != access::read;
     is_new_ = mode == access::create || mode == access::replace;
@@ -142,6 +143,8 @@ class disk_file final : public file_access {
     driver_->detach();
     if (writable_) driver_->close(journal_);
   }
+
+  std::uint64_t size() const override { return driver_->is_pretended() ? driver_->real_size() : file_access::size(); }
 
   void reserve(std::uint64_t bytes) override {
     struct stat info {};
@@ -172,11 +175,7 @@ class disk_file final : public file_access {
 
   bool is_outdated() override {
     if (writable_) return false;
-    struct stat open {
-    }, named{};
-    if (::fstat(descriptor_.get(), &open) != 0 || ::stat(name_.c_str(), &named) != 0)
-      refuse(errno, "cannot look for newer commits of '" + name_ + "'");
-    if (open.st_dev != named.st_dev || open.st_ino != named.st_ino) return true;
+    if (!is_in_place()) return true;
     locks_.enter_as_reader();
     const entrance left_at_end{locks_};
     return journal_.has_newer_commit();
@@ -224,8 +223,31 @@ class disk_file final : public file_access {
     if (is_new_)
       journal_.remove();
     else
-      driver_->recover(journal_, writable_);
+      recover();
     if (!writable_) locks_.hold_snapshot(journal_.number());
+  }
+
+  void recover() {
+    try {
+      driver_->recover(journal_, writable_);
+    } catch (const format_error&) {
+      check_in_place();  // it may be another file's journal by now
+      throw;
+    }
+    check_in_place();
+  }
+
+  /// A repack puts another file, with a journal of its own, into the place of the one that was opened a moment before.
+  void check_in_place() const {
+    if (!is_in_place()) throw locked_error{"'" + name_ + "' was replaced while it was being opened: open it again"};
+  }
+
+  bool is_in_place() const {
+    struct stat open {
+    }, named{};
+    if (::fstat(descriptor_.get(), &open) != 0 || ::stat(name_.c_str(), &named) != 0)
+      refuse(errno, "cannot look for newer commits of '" + name_ + "'");
+    return open.st_dev == named.st_dev && open.st_ino == named.st_ino;
   }
 
   /// HDF5 would empty a file under the feet of those who read it.
@@ -295,6 +317,10 @@ void file_access::flush() { check(H5Fflush(file_, H5F_SCOPE_LOCAL), "flushing th
 
 std::unique_ptr<file_access> open_file(const std::filesystem::path& path, access access, std::size_t hdf5_cache) {
   return std::make_unique<disk_file>(path, access, hdf5_cache);
+}
+
+std::unique_ptr<file_access> open_damaged_file(const std::filesystem::path& path, std::size_t hdf5_cache) {
+  return std::make_unique<disk_file>(path, access::read, hdf5_cache, true);
 }
 
 std::unique_ptr<file_access> open_image(std::span<const std::byte> image, bool writable) {

@@ -29,7 +29,7 @@ class file_access {
   bool is_new() const noexcept { return is_new_; }
 
   /// Bytes of the file. Inside a session.
-  std::uint64_t size() const;
+  virtual std::uint64_t size() const;
   /// Writes out what HDF5 holds back. Inside a session.
   void flush();
 
@@ -67,6 +67,8 @@ class file_access {
 
 /// Throws as hugehist::file's constructor.
 std::unique_ptr<file_access> open_file(const std::filesystem::path& path, access access, std::size_t hdf5_cache);
+/// For reading, even where the end of the file is missing.
+std::unique_ptr<file_access> open_damaged_file(const std::filesystem::path& path, std::size_t hdf5_cache);
 std::unique_ptr<file_access> open_image(std::span<const std::byte> image, bool writable);
 
 /// The bytes of an image. Inside a session, after flush().

@@ -95,14 +95,14 @@ void read_counters(hid_t own, file_record& record, std::uint64_t file_bytes) {
 // Attributes of the root have a checksum each, under the same name in a group of ours. Those that another program added
 // have none.
 
-void check_attributes(hid_t own, const metadata_map& attributes) {
+void check_attributes(hid_t own, metadata_map& attributes, const std::function<void(const std::string&)>& damage) {
   if (!exists(own, attribute_sums)) return;
   for (const auto& [name, sum] : read_unsigned_attributes(open_group(own, attribute_sums))) {
     const auto found = attributes.find(name);
-    if (found == attributes.end() || attribute_checksum(name, found->second) != sum)
-      throw corruption_error{"its attribute '" + name +
-                             "' does not have the checksum that it was written with: it is damaged, or was changed by "
-                             "another program"};
+    if (found != attributes.end() && attribute_checksum(name, found->second) == sum) continue;
+    damage("its attribute '" + name +
+           "' does not have the checksum that it was written with: it is damaged, or was changed by another program");
+    attributes.erase(name);
   }
 }
 
@@ -196,10 +196,10 @@ class ledger_reader {
 
 bool has_file_state(hid_t file) { return is_group(file, private_group); }
 
-void create_file_state(hid_t file) {
+void create_file_state(hid_t file, const std::string& uuid) {
   const auto own = create_group(file, private_group);
   write_version(own);
-  write_attribute(own, "uuid", scalar{make_uuid()});
+  write_attribute(own, "uuid", scalar{uuid.empty() ? make_uuid() : uuid});
   write_stamp(file, 0);
 }
 
@@ -233,15 +233,27 @@ std::uint64_t read_stamp(hid_t file) {
   return content[0];
 }
 
+std::string read_uuid(hid_t file) {
+  if (!has_file_state(file)) return {};
+  const auto value = read_attribute(open_group(file, private_group), "uuid");
+  const auto* text = value ? std::get_if<std::string>(&*value) : nullptr;
+  return text == nullptr ? std::string{} : *text;
+}
+
 void check_file_version(hid_t file, bool for_writing) { check_version(open_group(file, private_group), for_writing); }
 
-file_record read_file_record(hid_t file, std::uint64_t file_bytes) {
+file_record read_file_record(hid_t file, std::uint64_t file_bytes,
+                             const std::function<void(const std::string& reason)>& damage) {
   file_record record{read_attributes(open_group(file, "/")), {}};
   record.attributes.erase(schema_attribute);
   if (!has_file_state(file)) return record;
   const auto own = open_group(file, private_group);
-  check_attributes(own, record.attributes);
-  read_counters(own, record, file_bytes);
+  check_attributes(own, record.attributes, damage);
+  try {
+    read_counters(own, record, file_bytes);
+  } catch (const corruption_error& problem) {
+    damage(problem.what());
+  }
   return record;
 }
 

@@ -8,6 +8,7 @@
 #include "store/store.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -23,8 +24,10 @@ struct ledger_tail {
 
 /// Whether the root has our private group.
 bool has_file_state(hid_t file);
-/// Makes the private group, with a new uuid.
-void create_file_state(hid_t file);
+/// Makes the private group, with a new uuid where none is given.
+void create_file_state(hid_t file, const std::string& uuid);
+/// Empty where there is none.
+std::string read_uuid(hid_t file);
 
 /// The stamp of a commit, 16 bytes in one place: its number, and a random one. By it a journal knows the state of the
 /// file. Returns where it is.
@@ -34,7 +37,9 @@ std::uint64_t read_stamp(hid_t file);
 
 /// Throw format_error, corruption_error or failure, without naming the file.
 void check_file_version(hid_t file, bool for_writing);
-file_record read_file_record(hid_t file, std::uint64_t file_bytes);
+/// What is damaged is told to `damage` and left out, unless that throws.
+file_record read_file_record(hid_t file, std::uint64_t file_bytes,
+                             const std::function<void(const std::string& reason)>& damage);
 merge_ledger read_ledger(hid_t file, ledger_tail& tail, std::uint64_t file_bytes);
 
 /// Changes what differs between `before` and `after`.
