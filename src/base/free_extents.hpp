@@ -17,10 +17,16 @@ class free_extents {
   std::optional<std::uint64_t> take(std::uint64_t size) {
     const auto found = by_size_.lower_bound({size, 0});
     if (found == by_size_.end()) return {};
-    const auto [length, offset] = *found;
-    erase(offset, length);
-    if (length > size) insert(offset + size, length - size);
-    return offset;
+    return take_from(found->second, found->first, size);
+  }
+
+  /// The same from one of the first extents where it can, so that what lies behind becomes free.
+  std::optional<std::uint64_t> take_low(std::uint64_t size) {
+    constexpr int looked_at = 100;
+    auto next = by_offset_.begin();
+    for (int i = 0; i < looked_at && next != by_offset_.end(); ++i, ++next)
+      if (next->second >= size) return take_from(next->first, next->second, size);
+    return take(size);
   }
 
   /// Gives an extent back, joined with its neighbours; returns offset and size of what they became. What is free
@@ -66,6 +72,11 @@ class free_extents {
   }
 
  private:
+  std::uint64_t take_from(std::uint64_t offset, std::uint64_t length, std::uint64_t size) {
+    erase(offset, length);
+    if (length > size) insert(offset + size, length - size);
+    return offset;
+  }
   void insert(std::uint64_t offset, std::uint64_t size) {
     const auto position = by_offset_.emplace(offset, size).first;
     try {

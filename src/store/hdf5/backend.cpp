@@ -461,8 +461,11 @@ void hdf5_backend::apply_chunk(medium_histogram& histogram, std::size_t plane, c
   // HDF5 (1.10.8) writes a chunk that keeps its size in place, and then keeps its old filter mask, too. Another size in
   // between makes it a new entry; the handle is opened again because it remembers the chunk.
   if (histogram.filtered && old_size == where.size) {
+    const std::uint32_t other_size = where.size == 1 ? 2 : 1;
+    if (driver != nullptr) driver->expect_scratch(other_size);
     write_stored_chunk(plane_of(histogram, plane), offset,
-                       codec::encoded_chunk{std::vector<std::byte>(where.size == 1 ? 2 : 1), where.filter_mask});
+                       codec::encoded_chunk{std::vector<std::byte>(other_size), where.filter_mask});
+    if (driver != nullptr) driver->expect_nothing();
     histogram.planes[plane].reset();
   }
   if (driver == nullptr) {

@@ -64,6 +64,14 @@ void driven_file::expect(const location& placed) {
   is_met_ = false;
 }
 
+void driven_file::expect_scratch(std::uint32_t size) {
+  constexpr std::uint64_t enough = 2;
+  const std::lock_guard lock{mutex_};
+  if (!scratch_) scratch_ = extent{space_.place(enough), enough};
+  expected_ = extent{scratch_->offset, size};
+  is_met_ = false;
+}
+
 void driven_file::adopt(const location& placed, const std::optional<location>& replaced) {
   const std::lock_guard lock{mutex_};
   expected_.reset();
@@ -106,7 +114,13 @@ void driven_file::begin(const journal& journal, bool keeps_no_book) {
     tail = found.length;
   }
   if (!owns_space_) known_free_.clear();
-  space_.begin(known_free_, journal.number(), end + tail);
+  auto begin = end + tail;
+  if (journal.applied() != journal.number()) {
+    // Behind the end of the last commit lies what readers of older ones have, and what is still to be applied.
+    begin = std::max({begin, length_.value_or(end), overlay_.end()});
+    if (owns_space_ && begin > end) known_free_.push_back({end, begin - end});
+  }
+  space_.begin(known_free_, journal.number(), begin);
   if (tail > 0) space_.retire(end, tail);  // a commit says anew what it said
   space_.release(journal.applied());
 }
@@ -114,8 +128,10 @@ void driven_file::begin(const journal& journal, bool keeps_no_book) {
 /// What fails here is in the journal, from where the next commit or the next opening takes it.
 /// REQUIRES: the mutex is held
 void driven_file::checkpoint(journal& journal, std::uint64_t least_end) noexcept {
+  // Space that cannot be used again makes the file grow.
+  const bool is_urgent = space_.retired_bytes() > space_.end() / 8;
   try {
-    space_.release(journal.checkpoint(overlay_, least_end));
+    space_.release(journal.checkpoint(overlay_, least_end, is_urgent));
   } catch (const std::exception&) {
     return;
   }
@@ -123,6 +139,8 @@ void driven_file::checkpoint(journal& journal, std::uint64_t least_end) noexcept
 
 void driven_file::commit(journal& journal, std::uint64_t stamp) {
   const std::lock_guard lock{mutex_};
+  if (scratch_) space_.retire(scratch_->offset, scratch_->size);
+  scratch_.reset();
   space_.settle_end();
   journal.commit(held_, overlay_, {space_.hdf5_end(), stamp, space_.free_after()});
   space_.committed(journal.number());

@@ -41,6 +41,8 @@ class driven_file final : public chunk_area {
   /// The next space of that size that HDF5 asks for is this one. After it, HDF5's write of the content is skipped;
   /// where it took other space all the same, the driver copies.
   void expect(const location& placed);
+  /// The same, with a place for so few bytes that are gone before the commit.
+  void expect_scratch(std::uint32_t size);
   void expect_nothing() noexcept { expected_.reset(); }
   /// The expected chunk is part of the commit now, and `replaced` is what it was before. HDF5 uses the new place and
   /// has let go of the old one, or it keeps the old one (chunks without filters): the other is free after the commit.
@@ -120,6 +122,7 @@ class driven_file final : public chunk_area {
   std::size_t waiting_ = 0;                    // chunks that were written and are part of no commit
   std::unordered_set<std::uint64_t> adopted_;  // offsets; by a commit that is not durable, and so may be tried again
 
+  std::optional<extent> scratch_;
   std::optional<extent> expected_;
   bool is_met_ = false;
   bool is_locating_ = false;

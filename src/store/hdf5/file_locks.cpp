@@ -89,8 +89,6 @@ void file_locks::enter_as_writer() {
 void file_locks::enter_as_reader() {
   if (!wait_for(entrance_byte, mode::shared, entrance_patience))
     throw locked_error{"'" + name_ + "' is being changed by a writer that does not go on: end that first"};
-  // Beside a writer of ours, who keeps others from writing, HDF5's lock would only be in its way.
-  if (!is_locked(writer_byte) && !try_lock_for_hdf5(mode::shared)) refuse_writing(name_);
 }
 
 void file_locks::leave_entrance() noexcept {
@@ -99,6 +97,9 @@ void file_locks::leave_entrance() noexcept {
 }
 
 void file_locks::hold_snapshot(std::uint64_t number) {
+  // Where a writer of ours is at work, or left a journal, no other program is to write, and this lock would only keep
+  // the writer from applying commits.
+  if (number == 0 && !is_locked(writer_byte) && !try_lock_for_hdf5(mode::shared)) refuse_writing(name_);
   try_lock(first_snapshot + std::min(number, snapshots - 1), mode::shared);
 }
 

@@ -23,7 +23,8 @@ class file_locks {
   /// Within the entrance, with others that open. Throws locked_error when it stays closed.
   void enter_as_reader();
   void leave_entrance() noexcept;
-  /// What is read is the state after this commit, for as long as the file is open. Within the entrance.
+  /// What is read is the state after this commit of the journal, or the file as it is (0), for as long as it is open.
+  /// Within the entrance. Throws locked_error when another program writes to the file.
   void hold_snapshot(std::uint64_t number);
 
   /// For the writer: nobody opens the file until leave_entrance(). False where somebody does for longer than

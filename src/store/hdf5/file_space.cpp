@@ -17,7 +17,7 @@ void file_space::forget_free() noexcept {
 }
 
 std::uint64_t file_space::place(std::uint64_t size) {
-  if (const auto offset = free_.take(size)) return *offset;
+  if (const auto offset = free_.take_low(size)) return *offset;
   const auto offset = end();
   end_ = offset + size;
   return offset;
@@ -64,6 +64,13 @@ void file_space::committed(std::uint64_t number) noexcept {
     // then nobody uses that space again
   }
   retiring_.clear();
+}
+
+std::uint64_t file_space::retired_bytes() const noexcept {
+  std::uint64_t bytes = 0;
+  for (const auto& [number, extents] : retired_)
+    for (const auto& [offset, size] : extents) bytes += size;
+  return bytes;
 }
 
 void file_space::release(std::uint64_t number) noexcept {

@@ -41,6 +41,8 @@ class file_space {
   std::vector<extent> free_after() const;
   /// That commit is made, and has this number.
   void committed(std::uint64_t number) noexcept;
+  /// Of what is retired and not free yet.
+  std::uint64_t retired_bytes() const noexcept;
   /// Nobody sees a state from before this commit any more.
   void release(std::uint64_t number) noexcept;
 

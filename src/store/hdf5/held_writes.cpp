@@ -55,4 +55,8 @@ std::uint64_t held_writes::bytes() const noexcept {
   return result;
 }
 
+std::uint64_t held_writes::end() const noexcept {
+  return ranges_.empty() ? 0 : ranges_.rbegin()->first + ranges_.rbegin()->second.size();
+}
+
 }  // namespace hugehist::store::hdf5

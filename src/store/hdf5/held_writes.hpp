@@ -17,6 +17,8 @@ class held_writes {
 
   /// Of all that is held.
   std::uint64_t bytes() const noexcept;
+  /// Where the last of it ends.
+  std::uint64_t end() const noexcept;
   bool empty() const noexcept { return ranges_.empty(); }
   void clear() noexcept { ranges_.clear(); }
   /// By offset; they do not overlap.

@@ -290,11 +290,11 @@ void journal::commit(held_writes& changes, held_writes& overlay, state after) {
 
 // ---- checkpoints
 
-std::uint64_t journal::checkpoint(held_writes& overlay, std::uint64_t least_end) {
+std::uint64_t journal::checkpoint(held_writes& overlay, std::uint64_t least_end, bool is_urgent) {
   if (!last_ || applied_ == number_) return applied_;
   constexpr milliseconds none{0}, some{50};
-  const bool is_long = live_bytes() > tolerated_bytes;
-  if (!locks_.exclude(is_long ? some : none)) return applied_;
+  is_urgent = is_urgent || live_bytes() > tolerated_bytes;
+  if (!locks_.exclude(is_urgent ? some : none)) return applied_;
   std::exception_ptr failed;
   try {
     const auto oldest = locks_.oldest_snapshot(number_);
@@ -302,7 +302,7 @@ std::uint64_t journal::checkpoint(held_writes& overlay, std::uint64_t least_end)
       apply(overlay, *last_, std::max(least_end, last_->end));
       overlay.clear();
       applied_ = number_;
-    } else if (oldest > applied_ && is_long) {
+    } else if (oldest > applied_ && is_urgent) {
       // Readers that follow one another never leave all of it to be applied.
       held_writes seen, unseen;
       std::optional<journal_group> newest;

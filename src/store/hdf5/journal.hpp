@@ -65,8 +65,10 @@ class journal {
   /// in the journal and not in the file. Throws std::system_error, and then nothing was committed.
   void commit(held_writes& changes, held_writes& overlay, state after);
   /// Applies to the file what may be applied, and returns the number of the last commit in the file. Of `overlay`
-  /// remains what is not in the file; an error leaves all of it. The file keeps what lies before `least_end`.
-  std::uint64_t checkpoint(held_writes& overlay, std::uint64_t least_end);
+  /// remains what is not in the file; an error leaves all of it. The file keeps what lies before `least_end`. Where it
+  /// is urgent, or the journal is long, it waits a moment for those who open the file, and does not wait for the last
+  /// reader of an older commit.
+  std::uint64_t checkpoint(held_writes& overlay, std::uint64_t least_end, bool is_urgent);
   /// The same for a file that is new: without the journal, and not durable.
   void write_through(held_writes& changes, std::uint64_t end);
   /// Before a file is closed that nobody writes to any more: it remembers its free space (space_tail.hpp), and the

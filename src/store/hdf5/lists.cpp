@@ -30,18 +30,26 @@ handle create_list(hid_t group, const char* name, hid_t type, hsize_t length) {
   return {H5Dcreate2(group, name, type, space, H5P_DEFAULT, properties, H5P_DEFAULT), "creating a list"};
 }
 
+/// Whether a dataset is a list that can take elements of that type, of which texts may be shorter than its own.
+bool can_take(hid_t dataset, hid_t type) {
+  const handle space{H5Dget_space(dataset), "space of a list"};
+  const handle properties{H5Dget_create_plist(dataset), "properties of a list"};
+  if (H5Sget_simple_extent_ndims(space) != 1 || H5Pget_layout(properties) != H5D_CHUNKED) return false;
+  const handle stored{H5Dget_type(dataset), "type of a list"};
+  if (H5Tget_class(stored) != H5T_STRING || H5Tget_class(type) != H5T_STRING) return H5Tequal(stored, type) > 0;
+  return H5Tis_variable_str(stored) == 0 && H5Tget_size(stored) >= H5Tget_size(type);
+}
+
 /// The list as a dataset of `length` elements: the one there is where it can take them, else a new one, and then
-/// `keep` becomes 0.
+/// `keep` becomes 0. A new one costs the space of the old, of which HDF5 keeps no book.
 handle list_for_writing(hid_t group, const char* name, hid_t type, hsize_t length, std::size_t& keep) {
   if (exists(group, name)) {
-    if (keep > 0) {
-      handle dataset = open_dataset(group, name);
-      const handle stored{H5Dget_type(dataset), "type of a list"};
-      if (H5Tget_class(stored) == H5Tget_class(type) && H5Tget_size(stored) >= H5Tget_size(type)) {
-        check(H5Dset_extent(dataset, &length), "extending a list");
-        return dataset;
-      }
+    handle dataset = open_dataset(group, name);
+    if (can_take(dataset, type)) {
+      check(H5Dset_extent(dataset, &length), "extending a list");
+      return dataset;
     }
+    dataset.reset();
     remove_link(group, name);
   }
   keep = 0;
