@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstring>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <utility>
 
@@ -33,11 +35,40 @@ bool is_recording() {
   return !watched.empty();
 }
 
+std::optional<io::failure> planned;  // guarded by `recording`
+std::size_t asked = 0;               // operations since it was planned
+
+/// What is to become of the next operation on that path.
+std::optional<io::failure> next_failure(const std::string& path) {
+  const std::lock_guard lock{recording};
+  if (!planned || watched.empty() || !path.starts_with(watched)) return {};
+  const auto number = asked++;
+  if (number == planned->operation || (planned->lasts && number > planned->operation)) return planned;
+  return {};
+}
+
+/// Of one that cannot be short. True with errno set when it is to fail.
+bool fails(const std::string& path) {
+  const auto failing = next_failure(path);
+  if (failing) errno = failing->code;
+  return failing.has_value();
+}
+
 }  // namespace
 
 extern "C" {
 
 ssize_t pwrite(int descriptor, const void* from, size_t size, off_t offset) {
+  if (is_recording()) {
+    if (const auto failing = next_failure(path_of(descriptor))) {
+      if (failing->is_short && size > 1) {
+        size /= 2;  // and the rest fails, if it lasts
+      } else {
+        errno = failing->code;
+        return -1;
+      }
+    }
+  }
   const auto written = ::syscall(SYS_pwrite64, descriptor, from, size, offset);
   if (written > 0 && is_recording()) {
     const auto* first = static_cast<const std::byte*>(from);
@@ -50,6 +81,7 @@ ssize_t pwrite(int descriptor, const void* from, size_t size, off_t offset) {
 }
 
 int ftruncate(int descriptor, off_t length) noexcept {
+  if (is_recording() && fails(path_of(descriptor))) return -1;
   const auto status = static_cast<int>(::syscall(SYS_ftruncate, descriptor, length));
   if (status == 0 && is_recording())
     record({io::operation::kind::truncate, path_of(descriptor), static_cast<std::uint64_t>(length)});
@@ -57,16 +89,19 @@ int ftruncate(int descriptor, off_t length) noexcept {
 }
 
 int fdatasync(int descriptor) {
+  if (is_recording() && fails(path_of(descriptor))) return -1;
   if (is_recording()) record({io::operation::kind::sync, path_of(descriptor)});
   return 0;  // nothing of a test needs to be durable
 }
 
 int fsync(int descriptor) {
+  if (is_recording() && fails(path_of(descriptor))) return -1;
   if (is_recording()) record({io::operation::kind::sync_directory, path_of(descriptor)});
   return 0;
 }
 
 int unlink(const char* path) noexcept {
+  if (is_recording() && fails(path)) return -1;
   const auto status = static_cast<int>(::syscall(SYS_unlink, path));
   if (status == 0 && is_recording()) record({io::operation::kind::unlink, path});
   return status;
@@ -104,6 +139,17 @@ void begin(const std::filesystem::path& directory) {
   const std::lock_guard lock{recording};
   watched = directory.string();
   operations.clear();
+}
+
+void fail(const failure& wanted) {
+  const std::lock_guard lock{recording};
+  planned = wanted;
+  asked = 0;
+}
+
+void heal() {
+  const std::lock_guard lock{recording};
+  planned.reset();
 }
 
 std::vector<operation> end() {

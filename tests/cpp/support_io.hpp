@@ -1,4 +1,4 @@
-// What a program asks of the file system, recorded, and what a crash would leave of it.
+// What a program asks of the file system, recorded or made to fail, and what a crash would leave of it.
 //
 // support_io.cpp takes the place of pwrite, ftruncate, fdatasync, fsync and unlink in the test program.
 #pragma once
@@ -25,6 +25,17 @@ struct operation {
 void begin(const std::filesystem::path& directory);
 std::vector<operation> end();
 std::size_t recorded();
+
+/// Failures of what is recorded: the operation of that number, and all after it if it is to last, fails with the code.
+/// A write that is short does half before.
+struct failure {
+  std::size_t operation = 0;
+  int code = 0;
+  bool lasts = false;
+  bool is_short = false;
+};
+void fail(const failure& planned);
+void heal();
 
 using contents = std::map<std::string, std::vector<std::byte>>;  // by path
 

@@ -1,56 +1,21 @@
 #include "catch.hpp"
+#include "support_changes.hpp"
 #include "support_io.hpp"
 #include "support_store.hpp"
 
 #include <hugehist/error.hpp>
 
+#include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <optional>
 #include <set>
-#include <sstream>
+#include <string>
 
 using namespace hugehist;
 using namespace store_support;
 
 namespace {
-
-/// All that a store holds, as text.
-std::string snapshot(store::store& store) {
-  std::ostringstream out;
-  codec::coder coder;
-  for (const auto& name : store.histograms()) {
-    const auto id = store.find(name);
-    const auto& record = store.record(id);
-    out << name << '\n';
-    for (const auto& axis : record.schema.axes)
-      if (axis.is_category())
-        for (const auto& label : axis.labels()) out << label << ',';
-    out << '\n';
-    if (record.chunk_shape.empty()) continue;
-    std::size_t cells = 1;
-    for (const auto length : record.chunk_shape) cells *= length;
-    std::vector<std::byte> decoded(cells * 8);
-    const auto count = [&](std::size_t axis) {
-      return (record.schema.axes[axis].extent() + record.chunk_shape[axis] - 1) / record.chunk_shape[axis];
-    };
-    for (std::uint32_t i = 0; i < count(0); ++i)
-      for (std::uint32_t j = 0; j < count(1); ++j)
-        for (std::size_t plane = 0; plane < planes(record.schema.kind).size(); ++plane) {
-          const auto chunk = store.read_chunk({id, coordinate({i, j, 0})}, plane);
-          if (!chunk) continue;
-          coder.decode(chunk->bytes, chunk->filter_mask, record.codec, decoded);
-          out << i << ',' << j << ',' << plane << ':';
-          for (const auto byte : decoded) out << static_cast<char>(byte);
-        }
-  }
-  for (const auto& [key, value] : store.file().counters) out << key.front() << '=' << value << '\n';
-  for (const auto& id : store.ledger().entries()) {
-    if (const auto* text = id.text()) out << *text << '\n';
-    if (const auto* part = id.interval()) out << part->source << ' ' << part->start << ' ' << part->stop << '\n';
-  }
-  return out.str();
-}
 
 io::contents files_in(const std::filesystem::path& directory) {
   io::contents result;
@@ -68,9 +33,9 @@ io::contents files_in(const std::filesystem::path& directory) {
 /// come and go meanwhile, or alone.
 class workload {
  public:
-  explicit workload(unsigned seed) : random_{seed}, has_readers_{seed % 2 == 1} {
+  explicit workload(unsigned seed) : random_{seed}, changes_{seed, seed % 4 < 2}, has_readers_{seed % 2 == 1} {
     open(store::access::create);
-    change();
+    changes_.make(*store_);
     commit();
     store_.reset();
     io::begin(directory_.path());
@@ -79,10 +44,10 @@ class workload {
     states_.assign(1, states_.back());
     returned_.assign(1, 0);
     for (int step = 0; step < 8; ++step) {
-      change();
+      changes_.make(*store_);
       if (random_() % 6 == 0) {
         store_->rollback();
-        change();
+        changes_.make(*store_);
       }
       started_.push_back(io::recorded());
       commit();
@@ -142,58 +107,12 @@ class workload {
       readers_.erase(readers_.begin() + static_cast<std::ptrdiff_t>(random_() % readers_.size()));
   }
 
-  void change() {
-    for (int i = 0, n = 1 + static_cast<int>(random_() % 6); i < n; ++i) {
-      const auto names = store_->histograms();
-      if (names.empty() || (names.size() < 4 && random_() % 5 == 0)) {
-        create("h" + std::to_string(next_++));
-        continue;
-      }
-      const auto id = store_->find(names[random_() % names.size()]);
-      switch (random_() % 9) {
-        case 0:
-          if (names.size() > 1) store_->remove(id);
-          break;
-        case 1:
-          store_->append_labels(id, random_() % 2, labels{std::to_string(next_++)});
-          break;
-        case 2:
-          store_->set_counter({"events"}, static_cast<double>(next_++));
-          break;
-        case 3:
-          store_->add_to_ledger("job " + std::to_string(next_));
-          store_->add_to_ledger(interval{"file", next_, next_ + 1});
-          ++next_;
-          break;
-        default:
-          write(id);
-      }
-    }
-  }
-
-  void create(const std::string& name) {
-    auto record = growing_record();
-    if (random_() % 4 == 0) record.codec = {codec::method::none, 0};
-    const auto id = store_->create(name, record);
-    store_->append_labels(id, 0, labels{"1", "2"});
-    store_->append_labels(id, 1, labels{"3", "4", "5"});
-    store_->set_chunk_shape(id, growing_shape());
-  }
-
-  void write(store::histogram_id id) {
-    const auto& record = store_->record(id);
-    const auto i = static_cast<std::uint32_t>(random_() % record.schema.axes[0].extent());
-    const auto j = static_cast<std::uint32_t>(random_() % ((record.schema.axes[1].extent() + 1) / 2));
-    store_->write_chunk({id, coordinate({i, j, 0})}, random_() % 2,
-                        some_chunk(static_cast<unsigned>(random_() % 1000), growing_cells, record.codec));
-  }
-
   std::mt19937_64 random_;
+  random_changes changes_;
   temporary_directory directory_;
   std::unique_ptr<store::store> store_;
   const bool has_readers_;
   std::vector<std::pair<std::unique_ptr<store::store>, std::string>> readers_;  // and what they saw
-  unsigned next_ = 10;
   io::contents begun_;
   std::vector<io::operation> operations_;
   std::vector<std::string> states_;
@@ -255,56 +174,83 @@ std::size_t check_recovery(const survivor& left, const std::string& expected,
   return operations.size();
 }
 
-std::size_t check(const workload& made, const io::contents& files, std::size_t i) {
-  const auto allowed = made.allowed(i);
-  const survivor left{files, made.path()};
-  INFO("before operation " << i << " of " << made.operations().size());
-  const auto allowed_plainly = made.allowed_plainly(i);
-  if (const auto plain = left.read_plainly()) CHECK(allowed_plainly.contains(*plain));
-  const auto overlaid = left.read(store::access::read);
-  CHECK(allowed.contains(overlaid));
-  std::size_t states = 1;
-  static unsigned checked = 0;
-  if (checked++ % 20 == 0)
-    states += check_recovery(left, overlaid, allowed_plainly);
-  else
-    CHECK(left.read(store::access::read_write) == overlaid);
-  CHECK_FALSE(left.has_journal());
-  CHECK(left.read_plainly() == overlaid);
-  return states;
+/// States of the file after a crash, each checked once.
+class crash_states {
+ public:
+  /// Of each so many states all is checked, of the others what a reader gets.
+  explicit crash_states(unsigned thorough) : thorough_{thorough} {}
+
+  void check(const workload& made, const io::contents& files, std::size_t i) {
+    ++count_;
+    INFO("before operation " << i << " of " << made.operations().size());
+    const auto allowed = made.allowed(i);
+    const survivor left{files, made.path()};
+    const auto overlaid = left.read(store::access::read);
+    CHECK(allowed.contains(overlaid));
+    if (count_ % thorough_ != 0) return;
+
+    const auto allowed_plainly = made.allowed_plainly(i);
+    if (const auto plain = left.read_plainly()) CHECK(allowed_plainly.contains(*plain));
+    constexpr std::size_t each = 20;
+    if (count_ / thorough_ % each == 0)
+      count_ += check_recovery(left, overlaid, allowed_plainly);
+    else
+      CHECK(left.read(store::access::read_write) == overlaid);
+    CHECK_FALSE(left.has_journal());
+    CHECK(left.read_plainly() == overlaid);
+  }
+  std::size_t count() const { return count_; }
+
+ private:
+  const unsigned thorough_;
+  std::size_t count_ = 0;
+};
+
+/// How many states to look at: more where the environment asks for it.
+std::size_t wanted_states(std::size_t usual) {
+  const auto* const asked = std::getenv("HUGEHIST_CRASH_STATES");  // NOLINT(concurrency-mt-unsafe)
+  return asked == nullptr ? usual : std::max(usual, static_cast<std::size_t>(std::atoll(asked)));
+}
+unsigned first_seed() {
+  const auto* const asked = std::getenv("HUGEHIST_CRASH_SEED");  // NOLINT(concurrency-mt-unsafe)
+  return asked == nullptr ? 0 : static_cast<unsigned>(std::atoll(asked));
 }
 
 }  // namespace
 
 TEST_CASE("A kill at any operation leaves the last commit, or the one that was going on") {
-  std::size_t states = 0;
-  for (unsigned seed = 0; seed < 2; ++seed) {
+  constexpr std::size_t usual = 1200;
+  const auto wanted = wanted_states(usual);
+  crash_states states{wanted > usual ? 4U : 1U};
+  for (auto seed = first_seed(); states.count() < wanted; ++seed) {
     const workload made{seed};
     io::disk disk{made.begun()};
-    REQUIRE(made.operations().size() > 100);
+    REQUIRE(made.operations().size() > 80);
     for (std::size_t i = 0; i < made.operations().size(); ++i) {
       const auto& next = made.operations()[i];
-      states += check(made, disk.after_kill(nullptr, 0), i);
-      if (next.what == io::operation::kind::write)
-        states += check(made, disk.after_kill(&next, next.bytes.size() / 2), i);
+      states.check(made, disk.after_kill(nullptr, 0), i);
+      if (next.what == io::operation::kind::write) states.check(made, disk.after_kill(&next, next.bytes.size() / 2), i);
       disk.apply(next);
     }
   }
-  WARN(states << " states after kills");
+  WARN(states.count() << " states after kills");
 }
 
 TEST_CASE("A power cut at any operation leaves the last commit, or the one that was going on") {
-  std::size_t states = 0;
-  std::mt19937_64 random{5};
-  for (unsigned seed = 100; seed < 102; ++seed) {
+  constexpr std::size_t usual = 2000;
+  const auto wanted = wanted_states(usual);
+  crash_states states{wanted > usual ? 10U : 1U};
+  std::mt19937_64 random{first_seed()};
+  for (auto seed = first_seed(); states.count() < wanted; ++seed) {
     const workload made{seed};
     io::disk disk{made.begun()};
     for (std::size_t i = 0; i < made.operations().size(); ++i) {
       disk.apply(made.operations()[i]);  // it may be there, in part or not at all
-      for (int k = 0; k < 3; ++k) states += check(made, disk.after_power_loss(random), i + 1);
+      const int tries = wanted > usual ? 10 : 3;
+      for (int k = 0; k < tries; ++k) states.check(made, disk.after_power_loss(random), i + 1);
     }
   }
-  WARN(states << " states after power cuts");
+  WARN(states.count() << " states after power cuts");
 }
 
 TEST_CASE("A journal is not applied to another file, nor to what is no HDF5 file") {

@@ -95,7 +95,7 @@ def write(path: Path, told: int, seed: int) -> None:
         with hugehist.File(path, "r+", threads=rng.choice([1, 2]), memory="8 MiB") as file:
             for _ in range(rng.randint(1, 6)):
                 first = len(file.ledger)
-                for number in range(first, first + rng.randint(1, 8)):
+                for number in range(first, first + rng.randint(1, 3)):
                     merge(file, number)
                 if rng.random() < 0.1:
                     merge(file, rng.randrange(max(first, 1)))  # sent again: it changes nothing
@@ -206,7 +206,7 @@ def main() -> int:
                     readers[i] = start(read, path, rng.random())
                 else:
                     assert os.waitpid(reader, os.WNOHANG) == (0, 0), "a reader failed by itself"
-            if kill % 1000 == 999:
+            if kill % 500 == 499:
                 print(f"{kill + 1} kills, {number} merges, {snapshots} snapshots, {size(path)} bytes", file=sys.stderr)
         for reader, pipe in readers:
             snapshots += len(drain(pipe))

@@ -99,7 +99,7 @@ void driven_file::recover(journal& journal, bool writable) {
   overlay_ = std::move(found.overlay);
   held_end_ = found.end;
   known_free_ = std::move(found.free);
-  if (writable) checkpoint(journal, 0);
+  if (writable) checkpoint(journal, 0, true);  // what it retired is not counted yet
 }
 
 void driven_file::begin(const journal& journal, bool keeps_no_book) {
@@ -127,9 +127,7 @@ void driven_file::begin(const journal& journal, bool keeps_no_book) {
 
 /// What fails here is in the journal, from where the next commit or the next opening takes it.
 /// REQUIRES: the mutex is held
-void driven_file::checkpoint(journal& journal, std::uint64_t least_end) noexcept {
-  // Space that cannot be used again makes the file grow.
-  const bool is_urgent = space_.retired_bytes() > space_.end() / 8;
+void driven_file::checkpoint(journal& journal, std::uint64_t least_end, bool is_urgent) noexcept {
   try {
     space_.release(journal.checkpoint(overlay_, least_end, is_urgent));
   } catch (const std::exception&) {
@@ -145,7 +143,9 @@ void driven_file::commit(journal& journal, std::uint64_t stamp) {
   journal.commit(held_, overlay_, {space_.hdf5_end(), stamp, space_.free_after()});
   space_.committed(journal.number());
   adopted_.clear();
-  checkpoint(journal, waiting_ > 0 ? space_.end() : 0);
+  // Space that cannot be used again makes the file grow.
+  const bool is_urgent = space_.retired_bytes() > space_.end() / 8;
+  checkpoint(journal, waiting_ > 0 ? space_.end() : 0, is_urgent);
 }
 
 void driven_file::write_through(journal& journal) {
@@ -162,7 +162,8 @@ void driven_file::abandon() noexcept {
 
 void driven_file::close(journal& journal) noexcept {
   const std::lock_guard lock{mutex_};
-  checkpoint(journal, 0);
+  if (journal.is_dead()) return;
+  checkpoint(journal, 0, true);
   journal.close();
   if (!journal.has_commits() && length_)  // no commit took what was written behind its end
       [[maybe_unused]]

@@ -103,7 +103,7 @@ class driven_file final : public chunk_area {
 
  private:
   using extent = file_space::extent;
-  void checkpoint(journal& journal, std::uint64_t least_end) noexcept;
+  void checkpoint(journal& journal, std::uint64_t least_end, bool is_urgent) noexcept;
   void start_writing_out(std::uint64_t bytes) noexcept;
 
   const int descriptor_;

@@ -46,6 +46,8 @@ class journal {
   /// Forgets the journal of a file that is replaced.
   void remove();
 
+  /// After a sync that failed: what is on the disk is for the next opening to see.
+  bool is_dead() const noexcept { return is_dead_; }
   bool has_commits() const noexcept { return last_.has_value(); }
   /// Number of the last commit, and of the last one that the file has.
   std::uint64_t number() const noexcept { return number_; }
