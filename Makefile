@@ -3,6 +3,7 @@
 PYTHON ?= python3
 SIZE ?= 8GiB
 ARGS ?=
+TORTURE ?= 1
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 
 VENV := .venv
@@ -21,7 +22,7 @@ export PYTHON
 CPP_FILES = $(shell find include src tests/cpp benchmarks/cpp python/bindings examples/cpp \
               \( -name '*.cpp' -o -name '*.hpp' \) 2>/dev/null)
 
-.PHONY: help setup install test demo bench lint format clean
+.PHONY: help setup install test torture demo bench lint format clean
 .DEFAULT_GOAL := help
 # Two pips at once would spoil .venv; cmake and ctest are parallel by themselves.
 .NOTPARALLEL:
@@ -31,6 +32,7 @@ help:
 	@echo "make install  hugehist in .venv, and no more than that"
 	@echo "make test     build, install into .venv, run the C++ and the Python tests"
 	@echo "make demo     real CMS events into a histogram larger than memory (SIZE=$(SIZE))"
+	@echo "make torture  hours of crashes, failures and damage (TORTURE=0.1: a tenth of it)"
 	@echo "make bench    hugehist beside its peers (ARGS=--smoke for a quick run)"
 	@echo "make lint     formatters and linters, changing nothing"
 	@echo "make format   format everything"
@@ -82,6 +84,10 @@ test: $(DONE)/deps-test $(DONE)/install
 	$(CMAKE) --build $(BUILD) --target hugehist_tests
 	$(CTEST) --test-dir $(BUILD) --output-on-failure --no-tests=error
 	$(PY) -m pytest $(ARGS)
+
+torture: $(DONE)/deps-test $(DONE)/install
+	$(CMAKE) --build $(BUILD) --target hugehist_tests
+	$(PY) tests/torture/run.py --scale $(TORTURE)
 
 demo: $(DONE)/deps-demo $(DONE)/install
 	$(PY) examples/nanoaod/demo.py --size $(SIZE) $(ARGS)
