@@ -25,6 +25,25 @@ def test_damaged_files_are_refused_or_unchanged() -> None:
     assert outcomes["unchanged"] > 200
 
 
+def test_forged_files_are_made_as_they_should(tmp_path: Path) -> None:
+    """HDF5 finds its checksums right, so that what follows is not just the refusal of a wrong sum."""
+    whole = tmp_path / "whole.h5"
+    damage.make_file(whole)
+    data = whole.read_bytes()
+    blocks = damage.find_blocks(data)
+    assert len(blocks) > 200
+    reasons = []
+    for number in range(30):
+        whole.write_bytes(damage.damaged(data, blocks, 5, number)[0])
+        try:
+            h5py.File(whole).close()
+            reasons.append("")
+        except OSError as problem:
+            reasons.append(str(problem))
+    assert not any("checksum" in reason for reason in reasons)
+    assert reasons.count("") > 10
+
+
 def test_wrong_answers_crashes_and_hangs_are_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The tool itself: what it is to find, done on purpose."""
     whole = tmp_path / "whole.h5"
@@ -45,7 +64,7 @@ def test_wrong_answers_crashes_and_hangs_are_noticed(tmp_path: Path, monkeypatch
 
     monkeypatch.setattr(damage, "outcome", misbehave)
     monkeypatch.setattr(damage, "PATIENCE", 1)
-    monkeypatch.setattr(damage, "damaged", lambda whole, seed, number: (bytes(number), f"case {number}"))
+    monkeypatch.setattr(damage, "damaged", lambda whole, blocks, seed, number: (bytes(number), f"case {number}"))
     bad: list[str] = []
     outcomes = damage.run(6, seed=1, report=bad.append)
     assert outcomes == Counter({"unchanged": 2, "WRONG: dies of -9": 2, "WRONG: hangs": 2})

@@ -194,7 +194,12 @@ class ledger_reader {
 
 }  // namespace
 
-bool has_file_state(hid_t file) { return is_group(file, private_group); }
+bool has_file_state(hid_t file) {
+  if (is_group(file, private_group)) return true;
+  if (exists(file, private_group))
+    throw corruption_error{"it is damaged, or was changed by another program: 'hugehist' is no group"};
+  return false;
+}
 
 void create_file_state(hid_t file, const std::string& uuid) {
   const auto own = create_group(file, private_group);

@@ -22,7 +22,7 @@ struct ledger_tail {
   std::uint64_t checksum = 0;
 };
 
-/// Whether the root has our private group.
+/// Whether the root has our private group. Throws corruption_error where something else has its name.
 bool has_file_state(hid_t file);
 /// Makes the private group, with a new uuid where none is given.
 void create_file_state(hid_t file, const std::string& uuid);

@@ -1,0 +1,161 @@
+"""Files that h5py was told to make wrong: wrong types, shapes, links and sizes end in an error, or change no answer."""
+
+from __future__ import annotations
+
+import multiprocessing.connection
+import resource
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "torture"))
+import damage
+
+AXIS = "jets/pt/ref_axes/axis_0"
+PLANE = "jets/pt/storage/values"
+
+
+def replaced(name: str, **how: object) -> Callable[[h5py.File], None]:
+    """Another dataset in the place of one."""
+
+    def edit(f: h5py.File) -> None:
+        del f[name]
+        f.create_dataset(name, **how)
+
+    return edit
+
+
+def linked(name: str, link: object) -> Callable[[h5py.File], None]:
+    def edit(f: h5py.File) -> None:
+        del f[name]
+        f[name] = f[link] if isinstance(link, str) else link
+
+    return edit
+
+
+def attribute(name: str, key: str, value: object) -> Callable[[h5py.File], None]:
+    return lambda f: f[name].attrs.__setitem__(key, value)
+
+
+def references(f: h5py.File) -> None:
+    f["jets/pt/axes"][...] = [f["counts/ref_axes/axis_0"].ref] * 3
+
+
+def dangling(f: h5py.File) -> None:
+    f["spare"] = 1
+    f["jets/pt/axes"][0] = f["spare"].ref
+    del f["spare"]
+
+
+def virtual(f: h5py.File) -> None:
+    layout = h5py.VirtualLayout(shape=f[PLANE].shape, dtype="f8", maxshape=f[PLANE].maxshape)
+    layout[...] = h5py.VirtualSource("other.h5", "x", shape=f[PLANE].shape)
+    del f[PLANE]
+    f.create_virtual_dataset(PLANE, layout)
+
+
+def circle(f: h5py.File) -> None:
+    f["jets/again"] = f["jets"]
+    f["jets/root"] = f["/"]
+
+
+def deep(f: h5py.File) -> None:
+    group = f
+    for _ in range(500):
+        group = group.create_group("g")
+    f.copy("mean", group, "mean")
+
+
+EDITS: dict[str, Callable[[h5py.File], None]] = {
+    "labels that are numbers": replaced(f"{AXIS}/categories", data=np.arange(3)),
+    "labels of another length": replaced(f"{AXIS}/categories", data=np.array([b"data", b"ttbar"])),
+    "labels that are no UTF-8": replaced(f"{AXIS}/categories", data=np.array([b"\xff\xfe", b"\x80", b"c"])),
+    "labels of two dimensions": replaced(f"{AXIS}/categories", data=np.full((3, 2), b"a")),
+    "labels that are one value": replaced(f"{AXIS}/categories", data=b"a"),
+    "labels without any": replaced(f"{AXIS}/categories", data=h5py.Empty("S8")),
+    "10^12 labels": replaced(f"{AXIS}/categories", shape=(10**12,), dtype="S16", chunks=(1024,)),
+    "labels of a gigabyte": replaced(f"{AXIS}/categories", shape=(3,), dtype="S1000000000"),
+    "variable-length labels": replaced(f"{AXIS}/categories", data=["data", "x", "y"], dtype=h5py.string_dtype()),
+    "10^12 edges": replaced("jets/pt/ref_axes/axis_2/edges", shape=(10**12,), dtype="f8", chunks=(1024,)),
+    "edges of NaN": replaced("jets/pt/ref_axes/axis_2/edges", data=[0, np.nan, 1, 2.0]),
+    "a compound as edges": replaced("jets/pt/ref_axes/axis_2/edges", data=np.zeros(4, "f8,i4")),
+    "a plane of integers": replaced(PLANE, shape=(3, 2, 5), dtype="i2", chunks=(1, 1, 5)),
+    "a plane of other extents": replaced(PLANE, shape=(3, 2, 6), dtype="f8", chunks=(1, 1, 5)),
+    "a plane of 2^60 bins": replaced(PLANE, shape=(2**30, 2**30, 5), dtype="f8", chunks=(1, 1, 5)),
+    "a plane of one dimension": replaced(PLANE, shape=(30,), dtype="f8"),
+    "a plane without a shape": replaced(PLANE, data=h5py.Empty("f8")),
+    "a plane in other files": virtual,
+    "a plane behind a soft link": linked(PLANE, h5py.SoftLink("/counts/storage/values")),
+    "a plane behind an external link": linked(PLANE, h5py.ExternalLink("/etc/passwd", "/x")),
+    "a soft link that leads to itself": linked("jets/pt/storage", h5py.SoftLink("/jets/pt/storage")),
+    "a storage that is a dataset": replaced("jets/pt/storage", data=[1.0]),
+    "another histogram's axis": linked(AXIS, "counts/ref_axes/axis_0"),
+    "another histogram's plane": linked(PLANE, "counts/storage/values"),
+    "references to another histogram": references,
+    "a reference to what is gone": dangling,
+    "no axes": replaced("jets/pt/axes", shape=(0,), dtype=h5py.ref_dtype),
+    "100 axes": replaced("jets/pt/axes", shape=(100,), dtype=h5py.ref_dtype),
+    "axes that are numbers": replaced("jets/pt/axes", data=[1, 2, 3]),
+    "a circle of groups": circle,
+    "groups 500 deep": deep,
+    "the root as a histogram": attribute("/", "uhi_schema", 1),
+    "a schema that is a text": attribute("jets/pt", "uhi_schema", "one"),
+    "a schema that is a list": attribute("jets/pt", "uhi_schema", [1, 1]),
+    "a storage type that is a number": attribute("jets/pt/storage", "type", 5),
+    "an axis type of 60 kB": attribute(AXIS, "type", "x" * 60000),
+    "a negative number of bins": attribute("counts/ref_axes/axis_1", "bins", -5),
+    "2^62 bins": attribute("counts/ref_axes/axis_1", "bins", 2**62),
+    "chunks of no length": attribute("jets/pt/hugehist", "chunk_shape", np.zeros(3, "u8")),
+    "chunks of 2^63": attribute("jets/pt/hugehist", "chunk_shape", np.full(3, 2**63, "u8")),
+    "chunks of 40 dimensions": attribute("jets/pt/hugehist", "chunk_shape", np.ones(40, "u8")),
+    "a ledger of 2^60 bytes": attribute("hugehist", "ledger_bytes", np.uint64(2**60)),
+    "a ledger of text": replaced("hugehist/ledger", data=[b"a"]),
+    "counters that are text": replaced("hugehist/counter_values", data=[b"a", b"b"]),
+    "a private group that is a dataset": replaced("hugehist", data=[1]),
+    "checksums that are a dataset": replaced("hugehist/attribute_checksums", data=[1]),
+    "a roll-up of other axes": attribute("jets/pt/hugehist/rollups/0", "uhi_schema", 7),
+    "a roll-up that keeps axis 2^40": attribute("jets/pt/hugehist/rollups/0/hugehist", "kept_axes", [0, 2**40]),
+    "roll-ups that are their histogram": linked("jets/pt/hugehist/rollups/0", "jets/pt"),
+}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("hostile") / "whole.h5"
+    damage.make_file(path)
+    return path
+
+
+def outcome_in_child(path: Path, whole: Path) -> str:
+    """In a process of its own, with little memory, since it might take all there is."""
+
+    def work(answer: multiprocessing.connection.Connection) -> None:
+        expected = damage.answers(whole)
+        resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
+        answer.send(damage.outcome(path, expected))
+
+    context = multiprocessing.get_context("fork")
+    receiving, sending = context.Pipe(duplex=False)
+    child = context.Process(target=work, args=(sending,))
+    child.start()
+    sending.close()
+    child.join(60)
+    if child.is_alive():
+        child.kill()
+        return "hangs"
+    return str(receiving.recv()) if receiving.poll() else f"dies of {child.exitcode}"
+
+
+@pytest.mark.parametrize("what", EDITS)
+def test_edited_files(whole: Path, tmp_path: Path, what: str) -> None:
+    path = tmp_path / "edited.h5"
+    path.write_bytes(whole.read_bytes())
+    with h5py.File(path, "r+") as f:
+        EDITS[what](f)
+    outcome = outcome_in_child(path, whole)
+    harmless = ("a circle of groups", "a reference to what is gone")
+    assert outcome.startswith("refused") or (outcome == "unchanged" and what in harmless), outcome
