@@ -76,6 +76,7 @@ file::impl::~impl() {
     static_cast<void>(pool.release());
     static_cast<void>(cache.release());
     static_cast<void>(store.release());
+    static_cast<void>(turn.release());
     return;
   }
   merging.reset();

@@ -148,7 +148,8 @@ struct file::impl {
   std::unordered_map<store::histogram_id, histogram::state*> states_by_id;
   std::uint64_t merges = 0, commits = 0, automatic_commits = 0;
   std::atomic<std::chrono::steady_clock::time_point> last_commit = std::chrono::steady_clock::now();
-  std::condition_variable turn;            ///< a transaction has ended
+  /// A transaction has ended. Not a member: in a forked child, which has no such threads, its end would wait for them.
+  std::unique_ptr<std::condition_variable> turn = std::make_unique<std::condition_variable>();
   std::optional<merge_id> transaction_id;  ///< that is to be in the ledger with it
 
   std::mutex filling;

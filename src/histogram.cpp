@@ -6,6 +6,31 @@
 #include <stdexcept>
 
 namespace hugehist {
+namespace {
+
+/// Labels that another thread added since a map was made are not in it: they are dropped. Nothing where there are none.
+std::vector<std::vector<axis_map>> with_later_labels(std::span<const std::vector<axis_map>> selections,
+                                                     const std::vector<axis::any>& axes) {
+  const auto is_short = [&](const std::vector<axis_map>& maps) {
+    for (std::size_t i = 0; i < std::min(maps.size(), axes.size()); ++i)
+      if (axes[i].is_growing() && maps[i].target.size() < axes[i].extent()) return true;
+    return false;
+  };
+  std::vector<std::vector<axis_map>> result;
+  if (std::ranges::none_of(selections, is_short)) return result;
+  result.assign(selections.begin(), selections.end());
+  for (auto& maps : result)
+    for (std::size_t i = 0; i < std::min(maps.size(), axes.size()); ++i) {
+      auto& [target, bins, factor] = maps[i];
+      const auto extent = axes[i].extent();
+      if (!axes[i].is_growing() || target.size() >= extent) continue;
+      if (factor.size() == target.size()) factor.resize(extent, 1.0);
+      target.resize(extent, axis_map::dropped);
+    }
+  return result;
+}
+
+}  // namespace
 
 histogram::histogram(std::shared_ptr<state> shared) noexcept : state_{std::move(shared)} {}
 
@@ -86,7 +111,8 @@ std::vector<dense_planes> histogram::read_many(std::span<const std::vector<axis_
   const auto lock = file.enter();
   file.check_usable(*state_);
   if (file.writable) file.flush(*state_);
-  return rollups::read(file.rolled(*state_), selections, progress);
+  const auto grown = with_later_labels(selections, file.store->record(state_->id).schema.axes);
+  return rollups::read(file.rolled(*state_), grown.empty() ? selections : grown, progress);
 }
 
 std::vector<std::vector<std::size_t>> histogram::rollups() const {

@@ -26,7 +26,7 @@ std::thread::id file::impl::caller() noexcept {
 
 void file::impl::wait_for_turn(std::unique_lock<std::mutex>& lock) {
   while (!is_my_turn()) {
-    if (turn.wait_for(lock, between_callbacks) == std::cv_status::no_timeout) continue;
+    if (turn->wait_for(lock, between_callbacks) == std::cv_status::no_timeout) continue;
     lock.unlock();
     if (auto* const callback = wait_callback.load()) callback();
     lock.lock();
@@ -66,7 +66,7 @@ bool file::impl::begin_transaction(const std::optional<merge_id>& id) {
 void file::impl::end_transaction() noexcept {
   transaction_id.reset();
   set_transaction_owner({});
-  turn.notify_all();
+  turn->notify_all();
 }
 
 void file::impl::roll_back() {

@@ -81,7 +81,8 @@ class HUGEHIST_EXPORT histogram {
   void overwrite(std::span<const std::vector<std::size_t>> bins, const dense_planes& content,
                  std::span<const std::uint8_t> chosen = {});
 
-  /// Reads what the maps select, one map for each axis. Memory: the answer, and one chunk a thread.
+  /// Reads what the maps select, one map for each axis. Memory: the answer, and one chunk a thread. Labels that were
+  /// added after a map of a growing axis was made, by another thread maybe, are not in it, and are left out.
   /// Throws std::invalid_argument for maps that do not fit the axes as they are now, memory_error for an answer that is
   /// too large, corruption_error for a damaged chunk.
   dense_planes read(std::span<const axis_map> maps, const progress_callback& progress = {}) const;

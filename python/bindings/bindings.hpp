@@ -6,6 +6,8 @@
 // take long run without it, so no thread ever waits for the file's lock while it holds the GIL.
 #pragma once
 
+#include "gil.hpp"
+
 #include <hugehist/axis.hpp>
 #include <hugehist/columns.hpp>
 #include <hugehist/merge_id.hpp>
@@ -16,19 +18,11 @@
 #include <pybind11/pybind11.h>
 
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace hugehist::python {
 
 namespace py = pybind11;
-
-/// Runs `work` without the GIL.
-template <class Work>
-decltype(auto) unlocked(Work&& work) {
-  py::gil_scoped_release release;
-  return std::forward<Work>(work)();
-}
 
 // axes.cpp
 scalar scalar_from(const py::handle& value);

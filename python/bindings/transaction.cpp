@@ -30,7 +30,8 @@ class running {
 
 /// Ctrl-C, of a main thread that waits for a transaction of another one.
 void check_signals() {
-  const py::gil_scoped_acquire acquired;
+  std::optional<py::gil_scoped_acquire> acquired;
+  take_gil([&] { acquired.emplace(); });
   if (PyErr_CheckSignals() != 0) throw py::error_already_set{};
 }
 

@@ -1,9 +1,9 @@
 #include "catch.hpp"
+#include "support_memory.hpp"
 
 #include "base/free_extents.hpp"
 
 #include <cstdint>
-#include <cstdlib>
 #include <new>
 #include <optional>
 #include <utility>
@@ -22,37 +22,19 @@ TEST_CASE("an extent that is given back tells what it joined") {
   CHECK(visited == std::vector<std::uint64_t>{100, 110});
 }
 
-// Sanitizers have an operator new of their own.
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-
-namespace {
-
-// So many allocations succeed, then one fails.
-thread_local std::optional<int> allocations_left;
-
-}  // namespace
-
-void* operator new(std::size_t bytes) {
-  const bool fails = allocations_left && (*allocations_left)-- == 0;
-  auto* const data = fails ? nullptr : std::malloc(bytes > 0 ? bytes : 1);
-  if (data == nullptr) throw std::bad_alloc{};
-  return data;
-}
-void operator delete(void* data) noexcept { std::free(data); }
-void operator delete(void* data, std::size_t) noexcept { std::free(data); }
-
 TEST_CASE("an extent that there is no memory for is forgotten as a whole") {
+  if (!memory::is_counted) return;
   int failures = 0;
   for (bool has_failed = true; has_failed; ++failures) {
     free_extents free;
     has_failed = false;
-    allocations_left = failures;
+    memory::fail_after(static_cast<std::size_t>(failures));
     try {
       free.give(100, 50);
     } catch (const std::bad_alloc&) {
       has_failed = true;
     }
-    allocations_left.reset();
+    memory::stop_failing();
     std::vector<std::uint64_t> visited;
     free.for_each([&](std::uint64_t offset, std::uint64_t) { visited.push_back(offset); });
     CHECK(visited == (has_failed ? std::vector<std::uint64_t>{} : std::vector<std::uint64_t>{100}));
@@ -61,5 +43,3 @@ TEST_CASE("an extent that there is no memory for is forgotten as a whole") {
   }
   CHECK(failures > 2);
 }
-
-#endif

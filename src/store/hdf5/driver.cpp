@@ -135,6 +135,12 @@ void driven_file::checkpoint(journal& journal, std::uint64_t least_end, bool is_
   }
 }
 
+void driven_file::keep_spare_memory() {
+  constexpr std::size_t bytes = std::size_t{1} << 20;
+  const std::lock_guard lock{mutex_};
+  if (!spare_memory_) spare_memory_ = std::make_unique_for_overwrite<std::byte[]>(bytes);  // NOLINT(*-avoid-c-arrays)
+}
+
 void driven_file::commit(journal& journal, std::uint64_t stamp) {
   const std::lock_guard lock{mutex_};
   if (scratch_) space_.retire(scratch_->offset, scratch_->size);
@@ -219,7 +225,13 @@ bool driven_file::write_bytes(bool is_chunk, std::uint64_t offset, std::size_t s
     bytes = placed;
   }
   const std::lock_guard lock{mutex_};
-  held_.write(offset, bytes);
+  try {
+    held_.write(offset, bytes);
+  } catch (const std::bad_alloc&) {
+    if (!spare_memory_) throw;
+    spare_memory_.reset();
+    held_.write(offset, bytes);
+  }
   return true;
 }
 

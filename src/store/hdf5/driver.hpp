@@ -72,6 +72,8 @@ class driven_file final : public chunk_area {
   /// For a writer, after that: what the journal or the file itself knows of free space. `keeps_no_book`: HDF5 does not,
   /// so that what it lets go is ours to use again.
   void begin(const journal& journal, bool keeps_no_book);
+  /// Sets memory aside for what HDF5 writes: it does not recover from a write that fails. Throws std::bad_alloc.
+  void keep_spare_memory();
   /// Makes all durable that was written, chunks and what HDF5 wrote besides, as one; `stamp` is where the file's is.
   void commit(journal& journal, std::uint64_t stamp);
   /// Writes what HDF5 wrote to a new file.
@@ -119,6 +121,7 @@ class driven_file final : public chunk_area {
   file_space space_;
   held_writes overlay_;                        // of commits that are in the journal only
   held_writes held_;                           // all that HDF5 wrote but chunks in their places, until it is committed
+  std::unique_ptr<std::byte[]> spare_memory_;  // NOLINT(modernize-avoid-c-arrays): given up when there is no other
   std::size_t waiting_ = 0;                    // chunks that were written and are part of no commit
   std::unordered_set<std::uint64_t> adopted_;  // offsets; by a commit that is not durable, and so may be tried again
 

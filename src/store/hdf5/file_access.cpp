@@ -147,6 +147,7 @@ class disk_file final : public file_access {
   std::uint64_t size() const override { return driver_->is_pretended() ? driver_->real_size() : file_access::size(); }
 
   void reserve(std::uint64_t bytes) override {
+    driver_->keep_spare_memory();
     struct stat info {};
     if (::fstat(descriptor_.get(), &info) != 0) refuse(errno, "cannot commit to '" + name_ + "'");
     const auto end = static_cast<std::uint64_t>(info.st_size);

@@ -221,6 +221,7 @@ std::uint64_t write_stamp(hid_t file, std::uint64_t number) {
   std::random_device random;
   const std::array<std::uint64_t, 2> content{number, std::uint64_t{random()} << 32 | random()};
   check(H5Dwrite(stamp, H5T_NATIVE_UINT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, content.data()), "stamp");
+  check(H5Dflush(stamp), "stamp");
   const auto offset = H5Dget_offset(stamp);
   if (offset == HADDR_UNDEF) throw corruption_error{"its stamp has no place in the file"};
   return offset;
@@ -235,6 +236,7 @@ std::uint64_t read_stamp(hid_t file) {
   std::array<std::uint64_t, 2> content{};
   if (H5Sget_simple_extent_npoints(space) != 2) throw corruption_error{"its stamp is not what it was written as"};
   check(H5Dread(stamp, H5T_NATIVE_UINT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, content.data()), "stamp");
+  check(H5Dflush(stamp), "stamp");
   return content[0];
 }
 

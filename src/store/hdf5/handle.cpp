@@ -1,6 +1,9 @@
 #include "store/hdf5/handle.hpp"
 
+#include <pthread.h>
+
 #include <cstdlib>
+#include <new>
 
 namespace hugehist::store::hdf5 {
 namespace {
@@ -49,11 +52,21 @@ std::string innermost(const std::string& trace) {
   return colon == std::string::npos ? line : line.substr(colon + 2);
 }
 
+/// No thread is within HDF5 when the process forks, so that a child finds it in order, nor when the process ends: HDF5
+/// then closes what is open, while threads that nobody waits for may still be at work. They wait from there on.
+void keep_in_order() {
+  if (H5open() < 0) throw error{"HDF5 cannot be initialised"};
+  const auto lock = [] { hdf5_lock().lock(); };
+  const auto unlock = [] { hdf5_lock().unlock(); };
+  const auto make_anew = [] { new (&hdf5_lock()) std::recursive_mutex; };  // its owner has another number in a child
+  if (pthread_atfork(lock, unlock, make_anew) != 0 || std::atexit(lock) != 0) throw std::bad_alloc{};
+}
+
 }  // namespace
 
 session::session() : lock_{hdf5_lock()} {
-  static const bool checked = (check_library_version(), true);
-  static_cast<void>(checked);
+  static const bool ready = (check_library_version(), keep_in_order(), true);
+  static_cast<void>(ready);
   H5Eget_auto2(H5E_DEFAULT, &print_, &print_data_);
   H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
 }

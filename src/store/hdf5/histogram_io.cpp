@@ -43,6 +43,7 @@ void write_axes(hid_t group, const model::schema& schema) {
   const handle dataset{H5Dcreate2(group, "axes", H5T_STD_REF_OBJ, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT),
                        "list of axes"};
   check(H5Dwrite(dataset, H5T_STD_REF_OBJ, H5S_ALL, H5S_ALL, H5P_DEFAULT, references.data()), "list of axes");
+  check(H5Dflush(dataset), "list of axes");  // else closing does, and nobody hears that it failed
 }
 
 /// What may change after creation, the checksum last.
@@ -118,6 +119,7 @@ std::vector<axis::any> read_axes(hid_t group, std::uint64_t file_bytes) {
   if (extents[0] == 0) throw format_error{"it has no axes, and a histogram needs one"};
   std::vector<hobj_ref_t> references(extents[0]);
   check(H5Dread(dataset, H5T_STD_REF_OBJ, H5S_ALL, H5S_ALL, H5P_DEFAULT, references.data()), "list of axes");
+  check(H5Dflush(dataset), "list of axes");  // else closing does, and nobody hears that it failed
 
   const auto folder = open_group(group, "ref_axes");
   const auto names = axis_names(folder);

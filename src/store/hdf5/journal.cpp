@@ -59,6 +59,7 @@ journal::journal(int descriptor, const std::string& name, file_locks& locks)
   path_ = std::filesystem::canonical(name, failed);  // one journal, by whatever name the file is opened
   if (failed) path_ = std::filesystem::absolute(name);
   path_ += ".journal";
+  folder_ = path_.parent_path();
 }
 
 journal::~journal() {
@@ -204,14 +205,14 @@ void journal::open_for_writing() {
 
 /// Has the directory know the journal.
 void journal::enter() {
-  if (std::exchange(is_entered_, true)) return;
-  const auto folder = path_.parent_path();
-  const int directory = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (is_entered_) return;
+  const int directory = ::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (directory < 0) fail(errno, "cannot open the directory of");
   const auto status = ::fsync(directory);
   const auto code = errno;
   ::close(directory);
   if (status != 0 && code != EINVAL) fail(code, "cannot make the journal durable of");  // EINVAL: cannot be synced
+  is_entered_ = true;
 }
 
 std::uint64_t journal::live_bytes() const noexcept {

@@ -98,7 +98,7 @@ class journal {
   const int descriptor_;
   const std::string name_;
   file_locks& locks_;
-  std::filesystem::path path_;
+  std::filesystem::path path_, folder_;
   int journal_ = -1;
   std::uint64_t salt_ = 0;
   std::uint64_t number_ = 0, applied_ = 0;  // the last commit, and the last one in the file

@@ -62,6 +62,7 @@ void write_part(hid_t dataset, hid_t memory_type, hsize_t first, hsize_t count, 
   check(H5Sselect_hyperslab(space, H5S_SELECT_SET, &first, nullptr, &count, nullptr), "part of a list");
   const handle memory{H5Screate_simple(1, &count, nullptr), "part of a list"};
   check(H5Dwrite(dataset, memory_type, memory, space, H5P_DEFAULT, data), "writing a list");
+  check(H5Dflush(dataset), "writing a list");  // else closing does, and nobody hears that it failed
 }
 
 template <class T>
