@@ -119,7 +119,6 @@ std::vector<axis::any> read_axes(hid_t group, std::uint64_t file_bytes) {
   if (extents[0] == 0) throw format_error{"it has no axes, and a histogram needs one"};
   std::vector<hobj_ref_t> references(extents[0]);
   check(H5Dread(dataset, H5T_STD_REF_OBJ, H5S_ALL, H5S_ALL, H5P_DEFAULT, references.data()), "list of axes");
-  check(H5Dflush(dataset), "list of axes");  // else closing does, and nobody hears that it failed
 
   const auto folder = open_group(group, "ref_axes");
   const auto names = axis_names(folder);
