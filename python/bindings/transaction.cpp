@@ -4,6 +4,8 @@
 
 #include <hugehist/transaction.hpp>
 
+#include <unistd.h>
+
 #include <optional>
 
 namespace hugehist::python {
@@ -28,8 +30,10 @@ class running {
   std::optional<transaction> transaction_;
 };
 
-/// Ctrl-C, of a main thread that waits for a transaction of another one.
+/// Ctrl-C, of a main thread that waits for a transaction of another one. Python tells signals to that thread only, and
+/// others may be here when there is no interpreter any more.
 void check_signals() {
+  if (::gettid() != ::getpid()) return;
   std::optional<py::gil_scoped_acquire> acquired;
   take_gil([&] { acquired.emplace(); });
   if (PyErr_CheckSignals() != 0) throw py::error_already_set{};

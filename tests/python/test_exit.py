@@ -267,6 +267,23 @@ def test_a_child_that_leaves_in_the_usual_way(path: Path) -> None:
         assert file["h"].sum() == 1000 * (done[2] + 1)  # type: ignore[operator]
 
 
+def test_a_child_that_stays_keeps_no_lock(path: Path) -> None:
+    script = """
+    h.fill(c="a", x=x)
+    child = os.fork()
+    if child == 0:
+        sys.stdin.read()
+        os._exit(0)
+    f.close()
+    for mode in ("r", "r+", "w"):
+        with hugehist.File(sys.argv[1], mode):
+            pass
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    """
+    assert run(path, script) == ""
+
+
 def test_process_pools(path: Path) -> None:
     script = """
     import concurrent.futures, multiprocessing

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing.connection
 import resource
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -123,10 +124,23 @@ EDITS: dict[str, Callable[[h5py.File], None]] = {
 }
 
 
+def edited(whole: Path, what: str) -> Path:
+    return whole.with_name(f"{list(EDITS).index(what)}.h5")
+
+
+def edit_all(whole: Path) -> None:
+    for what, edit in EDITS.items():
+        edited(whole, what).write_bytes(whole.read_bytes())
+        with h5py.File(edited(whole, what), "r+") as f:
+            edit(f)
+
+
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("hostile") / "whole.h5"
     damage.make_file(path)
+    # In an interpreter of its own: after a thousand other tests h5py (3.16, HDF5 2.0) did not end with 500 groups.
+    subprocess.run([sys.executable, __file__, path], check=True, timeout=300)
     return path
 
 
@@ -151,11 +165,11 @@ def outcome_in_child(path: Path, whole: Path) -> str:
 
 
 @pytest.mark.parametrize("what", EDITS)
-def test_edited_files(whole: Path, tmp_path: Path, what: str) -> None:
-    path = tmp_path / "edited.h5"
-    path.write_bytes(whole.read_bytes())
-    with h5py.File(path, "r+") as f:
-        EDITS[what](f)
-    outcome = outcome_in_child(path, whole)
+def test_edited_files(whole: Path, what: str) -> None:
+    outcome = outcome_in_child(edited(whole, what), whole)
     harmless = ("a circle of groups", "a reference to what is gone")
     assert outcome.startswith("refused") or (outcome == "unchanged" and what in harmless), outcome
+
+
+if __name__ == "__main__":
+    edit_all(Path(sys.argv[1]))

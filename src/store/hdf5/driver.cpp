@@ -145,8 +145,8 @@ void driven_file::commit(journal& journal, std::uint64_t stamp) {
   const std::lock_guard lock{mutex_};
   if (scratch_) space_.retire(scratch_->offset, scratch_->size);
   scratch_.reset();
-  space_.settle_end();
-  journal.commit(held_, overlay_, {space_.hdf5_end(), stamp, space_.free_after()});
+  auto free = space_.settle();
+  journal.commit(held_, overlay_, {space_.hdf5_end(), stamp, std::move(free)});
   space_.committed(journal.number());
   adopted_.clear();
   // Space that cannot be used again makes the file grow.

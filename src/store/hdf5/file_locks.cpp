@@ -46,6 +46,12 @@ std::optional<std::uint64_t> find_lock(int descriptor, std::uint64_t byte, std::
 
 }  // namespace
 
+file_locks::~file_locks() {
+  auto all = range_of(0, 0, F_UNLCK);  // to the end of all
+  ::fcntl(descriptor_, F_OFD_SETLK, &all);
+  ::flock(descriptor_, LOCK_UN);
+}
+
 bool file_locks::try_lock(std::uint64_t byte, mode how) {
   auto range = range_of(byte, 1, how == mode::exclusive ? F_WRLCK : how == mode::shared ? F_RDLCK : F_UNLCK);
   while (::fcntl(descriptor_, F_OFD_SETLK, &range) != 0) {

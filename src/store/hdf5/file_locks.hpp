@@ -15,8 +15,12 @@ namespace hugehist::store::hdf5 {
 
 class file_locks {
  public:
-  /// `descriptor` stays the caller's; all locks go when it is closed.
+  /// `descriptor` stays the caller's.
   file_locks(int descriptor, std::string name) : descriptor_{descriptor}, name_{std::move(name)} {}
+  /// Gives up all locks. Closing the descriptor would not, where a child process has inherited it.
+  ~file_locks();
+  file_locks(const file_locks&) = delete;
+  file_locks& operator=(const file_locks&) = delete;
 
   /// Makes this the writer, within the entrance and alone there. Throws locked_error.
   void enter_as_writer();

@@ -36,25 +36,24 @@ void file_space::keep(std::uint64_t offset) {
   std::erase_if(retiring_, [&](const extent& one) { return one.offset == offset; });
 }
 
-base::free_extents file_space::all_free_after() const {
-  auto all = free_;
-  for (const auto& [number, extents] : retired_)
-    for (const auto& [offset, size] : extents) all.give(offset, size);
-  for (const auto& [offset, size] : retiring_) all.give(offset, size);
-  return all;
-}
-
-std::vector<file_space::extent> file_space::free_after() const {
-  std::vector<extent> result;
-  all_free_after().for_each([&](std::uint64_t offset, std::uint64_t size) {
-    if (offset < hdf5_end_) result.push_back({offset, size});
-  });
-  return result;
-}
-
-void file_space::settle_end() {
-  end_ = end();  // what is retired behind the new end is not free yet
-  hdf5_end_ = all_free_after().trim(end_, 0);
+std::vector<file_space::extent> file_space::settle() {
+  auto all = retiring_;
+  for (const auto& [number, extents] : retired_) all.insert(all.end(), extents.begin(), extents.end());
+  free_.for_each([&](std::uint64_t offset, std::uint64_t size) { all.push_back({offset, size}); });
+  std::ranges::sort(all, {}, &extent::offset);
+  std::vector<extent> joined;
+  for (const auto& [offset, size] : all) {
+    if (joined.empty() || offset > joined.back().offset + joined.back().size)
+      joined.push_back({offset, size});
+    else
+      joined.back().size = std::max(joined.back().offset + joined.back().size, offset + size) - joined.back().offset;
+  }
+  hdf5_end_ = end_ = end();  // what is retired behind the new end is not free yet
+  if (!joined.empty() && joined.back().offset + joined.back().size == end_) {
+    hdf5_end_ = joined.back().offset;
+    joined.pop_back();
+  }
+  return joined;
 }
 
 void file_space::committed(std::uint64_t number) noexcept {

@@ -37,8 +37,9 @@ class file_space {
   /// Lets the commit that is prepared retire an extent, or not.
   void retire(std::uint64_t offset, std::uint64_t size) { retiring_.push_back({offset, size}); }
   void keep(std::uint64_t offset);
-  /// What is free once the commit that is prepared, and all before it, are all that anybody sees; by offset.
-  std::vector<extent> free_after() const;
+  /// Has HDF5 end where the last byte ends that the commit uses. Returns what is free once that commit is all that
+  /// anybody sees; by offset.
+  std::vector<extent> settle();
   /// That commit is made, and has this number.
   void committed(std::uint64_t number) noexcept;
   /// Of what is retired and not free yet.
@@ -51,8 +52,6 @@ class file_space {
   void set_hdf5_end(std::uint64_t end) noexcept { hdf5_end_ = end; }
   /// End of all that was placed.
   std::uint64_t end() const noexcept { return std::max(end_, hdf5_end_); }
-  /// HDF5 is to end where the last byte ends that the commit uses.
-  void settle_end();
   /// What no commit took is forgotten.
   void forget_placed() noexcept { end_ = 0; }
 
@@ -61,8 +60,6 @@ class file_space {
     std::uint64_t number;
     std::vector<extent> extents;
   };
-  base::free_extents all_free_after() const;
-
   base::free_extents free_;
   std::vector<extent> retiring_;
   std::deque<retired_by> retired_;

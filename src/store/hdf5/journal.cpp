@@ -133,15 +133,11 @@ bool journal::is_known(const std::vector<read_group>& groups) const {
   return is_mixed_from(stamped, groups, &journal_group::stamp);
 }
 
-journal::content journal::open(bool writable) {
-  const open_journal found{path_, name_};
-  if (!found.is_there()) return {};
-  std::vector<read_group> groups;
+std::vector<read_group> journal::read(int descriptor) const {
   for (int tries = 1;; ++tries) {
     constexpr int most = 20;
     try {
-      groups = read_groups(found.get());
-      break;
+      return read_groups(descriptor);
     } catch (const corruption_error& problem) {
       if (tries == most)
         throw format_error{"'" + path_.string() + "', the journal of '" + name_ + "', is damaged: " + problem.what() +
@@ -149,6 +145,12 @@ journal::content journal::open(bool writable) {
       std::this_thread::sleep_for(milliseconds{tries});  // a writer went on while it was read
     }
   }
+}
+
+journal::content journal::open(bool writable) {
+  const open_journal found{path_, name_};
+  if (!found.is_there()) return {};
+  auto groups = read(found.get());
   if (groups.empty()) {
     const auto superblock = read_superblock();
     if (superblock.bytes != marked(superblock.bytes)) {
@@ -181,7 +183,7 @@ journal::content journal::open(bool writable) {
 bool journal::has_newer_commit() const {
   const open_journal found{path_, name_};
   if (!found.is_there()) return false;
-  const auto groups = read_groups(found.get());
+  const auto groups = read(found.get());
   if (groups.empty()) return false;
   return !last_ || groups.back().head.salt != salt_ || groups.back().head.number > number_;
 }

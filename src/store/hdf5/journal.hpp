@@ -85,6 +85,7 @@ class journal {
   superblock_bytes read_superblock() const;
 
  private:
+  std::vector<read_group> read(int descriptor) const;
   void open_for_writing();
   void enter();
   std::uint64_t find_room(std::uint64_t length) const;
