@@ -49,6 +49,15 @@ void held_writes::patch(std::uint64_t offset, std::span<std::byte> to) const noe
   }
 }
 
+held_writes held_writes::before(std::uint64_t end) const {
+  held_writes result;
+  for (const auto& [offset, content] : ranges_) {
+    if (offset >= end) break;
+    result.write(offset, std::span{content}.first(std::min<std::uint64_t>(content.size(), end - offset)));
+  }
+  return result;
+}
+
 std::uint64_t held_writes::bytes() const noexcept {
   std::uint64_t result = 0;
   for (const auto& [offset, content] : ranges_) result += content.size();

@@ -15,6 +15,8 @@ class held_writes {
   /// Puts what is held into what was read from `offset`.
   void patch(std::uint64_t offset, std::span<std::byte> to) const noexcept;
 
+  /// What is held before a place.
+  held_writes before(std::uint64_t end) const;
   /// Of all that is held.
   std::uint64_t bytes() const noexcept;
   /// Where the last of it ends.

@@ -272,7 +272,9 @@ void journal::commit(held_writes& changes, held_writes& overlay, state after) {
   head.superblock = {superblock.offset, {superblock.bytes, marked(superblock.bytes), settled}};
   head.stamp = {after.stamp_offset, {stamp, stamped}};
   head.free = std::move(after.free);
-  const auto bytes = encode_group(head, is_whole ? next_overlay : changes);
+  // What HDF5 wrote and let go again at the end is no part of the file.
+  const auto& wanted = is_whole ? next_overlay : changes;
+  const auto bytes = encode_group(head, wanted.end() > head.end ? wanted.before(head.end) : wanted);
   const auto offset = find_room(bytes.size());
 
   if (!write_at(journal_, offset, bytes)) fail(errno, "cannot write the journal of");
