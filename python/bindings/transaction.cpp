@@ -4,8 +4,6 @@
 
 #include <hugehist/transaction.hpp>
 
-#include <unistd.h>
-
 #include <optional>
 
 namespace hugehist::python {
@@ -30,10 +28,12 @@ class running {
   std::optional<transaction> transaction_;
 };
 
+unsigned long main_thread = 0;  // NOLINT(*-avoid-non-const-global-variables): known when the module is imported
+
 /// Ctrl-C, of a main thread that waits for a transaction of another one. Python tells signals to that thread only, and
 /// others may be here when there is no interpreter any more.
 void check_signals() {
-  if (::gettid() != ::getpid()) return;
+  if (PyThread_get_thread_ident() != main_thread) return;
   std::optional<py::gil_scoped_acquire> acquired;
   take_gil([&] { acquired.emplace(); });
   if (PyErr_CheckSignals() != 0) throw py::error_already_set{};
@@ -42,6 +42,7 @@ void check_signals() {
 }  // namespace
 
 void bind_transaction(py::module_& module) {
+  main_thread = py::module_::import("threading").attr("main_thread")().attr("ident").cast<unsigned long>();
   set_wait_callback(&check_signals);
   py::class_<running>(module, "Transaction")
       .def(py::init<opened&, const py::object&>(), py::arg("file"), py::arg("id"))
