@@ -82,8 +82,8 @@ install: $(DONE)/install
 
 test: $(DONE)/deps-test $(DONE)/install
 	$(CMAKE) --build $(BUILD) --target hugehist_tests
-	$(CTEST) --test-dir $(BUILD) --output-on-failure --no-tests=error
-	$(PY) -m pytest $(ARGS)
+	$(CTEST) --test-dir $(BUILD) --output-on-failure --no-tests=error --parallel $(JOBS)
+	$(PY) -m pytest --numprocesses $(JOBS) --dist worksteal $(ARGS)
 
 torture: $(DONE)/deps-test $(DONE)/install
 	$(CMAKE) --build $(BUILD) --target hugehist_tests
