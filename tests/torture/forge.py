@@ -28,18 +28,8 @@ def lookup3(data: bytes) -> int:
         a = a + int.from_bytes(data[at : at + 4], "little") & MASK
         b = b + int.from_bytes(data[at + 4 : at + 8], "little") & MASK
         c = c + int.from_bytes(data[at + 8 : at + 12], "little") & MASK
-        a = (a - c & MASK) ^ rotated(c, 4)
-        c = c + b & MASK
-        b = (b - a & MASK) ^ rotated(a, 6)
-        a = a + c & MASK
-        c = (c - b & MASK) ^ rotated(b, 8)
-        b = b + a & MASK
-        a = (a - c & MASK) ^ rotated(c, 16)
-        c = c + b & MASK
-        b = (b - a & MASK) ^ rotated(a, 19)
-        a = a + c & MASK
-        c = (c - b & MASK) ^ rotated(b, 4)
-        b = b + a & MASK
+        for k in (4, 6, 8, 16, 19, 4):
+            a, b, c = b, c + b & MASK, (a - c & MASK) ^ rotated(c, k)
     rest = data[full:]
     if not rest:
         return c

@@ -377,16 +377,27 @@ void hdf5_backend::remove_if_there(const std::string& path) {
   if (exists(access_->file(), path)) remove_link(access_->file(), path);
 }
 
-/// HDF5 does not tell what it lets go with a dataset.
+/// HDF5 does not tell what it lets go with a dataset. What cannot be found is lost until the file is repacked.
 void hdf5_backend::retire_chunks(histogram_id id) {
   auto* const driver = access_->driver();
   const auto found = histograms_.find(id);
   if (driver == nullptr || found == histograms_.end() || !found->second.growable) return;
   auto& histogram = found->second;
-  for (std::size_t plane = 0; plane < planes(histogram.kind).size() && !histogram.chunk_shape.empty(); ++plane)
-    for (const auto& [offset, bytes] :
-         chunk_places(plane_of(histogram, plane), histogram.chunk_shape, histogram.extents, *driver))
-      driver->retire(offset, bytes);
+  constexpr double some_seconds = 5e8;
+  for (std::size_t plane = 0; plane < planes(histogram.kind).size() && !histogram.chunk_shape.empty(); ++plane) {
+    const auto dataset = plane_of(histogram, plane);
+    const auto retire = [&](const chunk_coordinate& where) {
+      const auto offset = chunk_offset(where, histogram.chunk_shape, histogram.extents);
+      const auto chunk = find_stored_chunk(dataset, *offset, file_bytes_, driver);
+      if (const auto* place = std::get_if<chunk_area::location>(&chunk)) driver->retire(place->offset, place->size);
+    };
+    try {
+      visit_stored_chunks(dataset, histogram.chunk_shape, histogram.extents, {retire, [](const auto&, const auto&) {}},
+                          some_seconds);
+    } catch (const failure&) {
+      continue;
+    }
+  }
 }
 
 void hdf5_backend::remove_histogram(histogram_id id) {

@@ -99,42 +99,6 @@ found_chunk find_stored_chunk(hid_t dataset, const std::vector<hsize_t>& offset,
   return chunk_area::location{*place, static_cast<std::uint32_t>(bytes), mask};
 }
 
-std::vector<file_space::extent> chunk_places(hid_t dataset, const std::vector<std::size_t>& shape,
-                                             const std::vector<std::size_t>& extents, driven_file& driver) {
-  const handle space{H5Dget_space(dataset), "extents of a plane"};
-  hsize_t chunks = 0;
-  check(H5Dget_num_chunks(dataset, space, &chunks), "counting chunks");
-  std::vector<file_space::extent> result;
-  if (chunks == 0) return result;
-
-  constexpr hsize_t sparse = 100, few = 3000;
-  hsize_t cells = 1;
-  for (std::size_t i = 0; i < shape.size(); ++i)
-    if (__builtin_mul_overflow(cells, (extents[i] + shape[i] - 1) / shape[i], &cells)) cells = sparse * chunks + 1;
-  std::vector<hsize_t> offset(shape.size());
-  if (cells <= sparse * chunks) {
-    for (hsize_t cell = 0; cell < cells; ++cell) {
-      auto rest = cell;
-      for (auto i = shape.size(); i-- > 0;) {
-        const auto along = (extents[i] + shape[i] - 1) / shape[i];
-        offset[i] = rest % along * shape[i];
-        rest /= along;
-      }
-      const auto found = find_stored_chunk(dataset, offset, std::numeric_limits<std::uint64_t>::max(), &driver);
-      if (const auto* place = std::get_if<chunk_area::location>(&found)) result.push_back({place->offset, place->size});
-    }
-  } else if (chunks <= few) {  // HDF5 begins at the first chunk each time
-    for (hsize_t i = 0; i < chunks; ++i) {
-      unsigned mask = 0;
-      haddr_t address = 0;
-      hsize_t bytes = 0;
-      check(H5Dget_chunk_info(dataset, space, i, offset.data(), &mask, &address, &bytes), "looking a chunk up");
-      result.push_back({address, bytes});
-    }
-  }
-  return result;
-}
-
 void write_stored_chunk(hid_t dataset, const std::vector<hsize_t>& offset, const codec::encoded_view& chunk) {
   check(H5Dwrite_chunk(dataset, H5P_DEFAULT, chunk.filter_mask, offset.data(), chunk.bytes.size(), chunk.bytes.data()),
         "writing a chunk");

@@ -29,11 +29,6 @@ std::uint64_t stored_chunk_bytes(hid_t dataset, const std::vector<hsize_t>& offs
 found_chunk find_stored_chunk(hid_t dataset, const std::vector<hsize_t>& offset, std::uint64_t file_bytes,
                               driven_file* driver);
 
-/// Where the stored chunks of a dataset are. Without those that HDF5 (1.10.8) would be slow to tell: very many of them,
-/// far apart in a vast grid.
-std::vector<file_space::extent> chunk_places(hid_t dataset, const std::vector<std::size_t>& shape,
-                                             const std::vector<std::size_t>& extents, driven_file& driver);
-
 void write_stored_chunk(hid_t dataset, const std::vector<hsize_t>& offset, const codec::encoded_view& chunk);
 /// The same for a chunk that is in the file and expected by the driver: HDF5 writes no content.
 void write_placed_chunk(hid_t dataset, const std::vector<hsize_t>& offset, const chunk_area::location& where);

@@ -42,12 +42,18 @@ void driven_file::start_writing_out(std::uint64_t bytes) noexcept {
 
 codec::encoded_chunk driven_file::read(const location& from) const {
   codec::encoded_chunk chunk{std::vector<std::byte>(from.size), from.filter_mask};
-  if (!read_at(descriptor_, from.offset, chunk.bytes))
+  if (!read_current(from.offset, chunk.bytes))
     throw std::system_error{errno, std::generic_category(), "cannot read a chunk from '" + name_ + "'"};
-  const std::lock_guard lock{mutex_};
-  overlay_.patch(from.offset, chunk.bytes);
-  held_.patch(from.offset, chunk.bytes);
   return chunk;
+}
+
+/// With what is not in the file yet.
+bool driven_file::read_current(std::uint64_t offset, std::span<std::byte> to) const {
+  if (!read_at(descriptor_, offset, to)) return false;
+  const std::lock_guard lock{mutex_};
+  overlay_.patch(offset, to);
+  held_.patch(offset, to);
+  return true;
 }
 
 void driven_file::forget(const location& which) noexcept {
@@ -105,7 +111,7 @@ void driven_file::recover(journal& journal, bool writable) {
 void driven_file::begin(const journal& journal, bool keeps_no_book) {
   const std::lock_guard lock{mutex_};
   owns_space_ = keeps_no_book;
-  length_ = file_size();
+  if (const auto bytes = file_size(); bytes > 0) length_ = bytes;
   const auto end = space_.hdf5_end();
   std::uint64_t tail = 0;
   if (!journal.has_commits()) {
@@ -171,9 +177,9 @@ void driven_file::close(journal& journal) noexcept {
   if (journal.is_dead()) return;
   checkpoint(journal, 0, true);
   journal.close();
-  if (!journal.has_commits() && length_)  // no commit took what was written behind its end
-      [[maybe_unused]]
-    const auto ignored = ::ftruncate(descriptor_, static_cast<off_t>(*length_));
+  if (journal.has_commits() || !length_) return;
+  // No commit took what was written behind the end.
+  [[maybe_unused]] const auto is_as_before = ::ftruncate(descriptor_, static_cast<off_t>(*length_));
 }
 
 // ---- HDF5's side
@@ -206,12 +212,7 @@ bool driven_file::read_bytes(bool is_chunk, std::uint64_t offset, std::size_t si
     located_ = offset;
     return true;
   }
-  const std::span bytes{static_cast<std::byte*>(to), size};
-  if (!read_at(descriptor_, offset, bytes)) return false;
-  const std::lock_guard lock{mutex_};
-  overlay_.patch(offset, bytes);
-  held_.patch(offset, bytes);
-  return true;
+  return read_current(offset, {static_cast<std::byte*>(to), size});
 }
 
 bool driven_file::write_bytes(bool is_chunk, std::uint64_t offset, std::size_t size, const void* from) {
@@ -240,12 +241,9 @@ std::uint64_t driven_file::real_size() const noexcept {
   return ::fstat(descriptor_, &info) == 0 ? std::max(static_cast<std::uint64_t>(info.st_size), held_end_) : 0;
 }
 
-std::optional<std::uint64_t> driven_file::file_size() const noexcept {
+std::uint64_t driven_file::file_size() const noexcept {
   if (is_pretended_) return std::uint64_t{1} << 62;
-  struct stat info {};
-  if (is_detached_) return end();
-  if (::fstat(descriptor_, &info) != 0) return {};
-  return std::max(static_cast<std::uint64_t>(info.st_size), held_end_);
+  return is_detached_ ? end() : real_size();
 }
 
 // ---- the driver class
@@ -326,10 +324,7 @@ herr_t driver_free(H5FD_t* file, H5FD_mem_t, hid_t, haddr_t offset, hsize_t size
   return 0;
 }
 
-haddr_t driver_get_file_size(const H5FD_t* file, H5FD_mem_t) noexcept {
-  const auto size = file_of(file).file_size();
-  return size ? *size : HADDR_UNDEF;
-}
+haddr_t driver_get_file_size(const H5FD_t* file, H5FD_mem_t) noexcept { return file_of(file).file_size(); }
 
 herr_t driver_read(H5FD_t* file, H5FD_mem_t type, hid_t, haddr_t offset, size_t size, void* to) noexcept {
   if (file_of(file).read_bytes(type == H5FD_MEM_DRAW, offset, size, to)) return 0;

@@ -86,6 +86,7 @@ class driven_file final : public chunk_area {
   /// HDF5 takes the file for as long as it once was; what is missing is zeros. For reading what is left of it.
   void pretend_whole() noexcept { is_pretended_ = true; }
   bool is_pretended() const noexcept { return is_pretended_; }
+  /// Length of the file with what its journal has; 0 where the system does not tell.
   std::uint64_t real_size() const noexcept;
 
   // --- for HDF5
@@ -97,7 +98,7 @@ class driven_file final : public chunk_area {
   /// False with errno set on failure.
   bool read_bytes(bool is_chunk, std::uint64_t offset, std::size_t size, void* to);
   bool write_bytes(bool is_chunk, std::uint64_t offset, std::size_t size, const void* from);
-  std::optional<std::uint64_t> file_size() const noexcept;
+  std::uint64_t file_size() const noexcept;
   /// To be called when HDF5 should have let go. Of damaged files it keeps some open until the process ends (1.10.8),
   /// and then closes them: nothing reaches the file any more.
   void detach() noexcept { is_detached_ = true; }
@@ -107,6 +108,7 @@ class driven_file final : public chunk_area {
   using extent = file_space::extent;
   void checkpoint(journal& journal, std::uint64_t least_end, bool is_urgent) noexcept;
   void start_writing_out(std::uint64_t bytes) noexcept;
+  bool read_current(std::uint64_t offset, std::span<std::byte> to) const;
 
   const int descriptor_;
   const std::string name_;

@@ -172,9 +172,8 @@ journal::content journal::open(bool writable) {
   }
   last_ = std::move(groups.back().head);
   salt_ = last_->salt;
-  result.number = number_ = last_->number;
-  needed_ = last_->first;
-  applied_ = needed_ - 1;
+  number_ = last_->number;
+  applied_ = last_->first - 1;
   result.end = last_->end;
   result.free = last_->free;
   return result;
@@ -230,7 +229,7 @@ std::uint64_t journal::find_room(std::uint64_t length) const {
   std::uint64_t at = 0;
   for (const auto& one : groups) {
     if (at + length <= one.offset) break;
-    at = (one.offset + one.length + group_alignment - 1) / group_alignment * group_alignment;
+    at = one.end();
   }
   return at;
 }
@@ -286,9 +285,8 @@ void journal::commit(held_writes& changes, held_writes& overlay, state after) {
   overlay = std::move(next_overlay);
   changes.clear();
   number_ = head.number;
-  needed_ = head.first;
   groups.push_back({head.number, offset, bytes.size()});
-  std::erase_if(groups, [&](const group_place& one) { return one.number < needed_; });
+  std::erase_if(groups, [&](const group_place& one) { return one.number < head.first; });
   groups_ = std::move(groups);
   last_ = std::move(head);
 }

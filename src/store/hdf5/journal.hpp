@@ -34,8 +34,7 @@ class journal {
   /// What commits left beside the file: what is to be read over it.
   struct content {
     held_writes overlay;
-    std::uint64_t number = 0;  // of the last commit; 0 where the journal holds none
-    std::uint64_t end = 0;     // length of the file with it
+    std::uint64_t end = 0;  // length of the file with it
     std::vector<file_space::extent> free;
   };
   /// Within the entrance. Throws format_error for a journal that belongs to another file or is damaged,
@@ -103,8 +102,7 @@ class journal {
   int journal_ = -1;
   std::uint64_t salt_ = 0;
   std::uint64_t number_ = 0, applied_ = 0;  // the last commit, and the last one in the file
-  std::uint64_t needed_ = 0;                // the first group that a recovery reads
-  std::vector<group_place> groups_;         // from `needed_` on
+  std::vector<group_place> groups_;         // that a recovery reads
   std::optional<journal_group> last_;
   bool is_entered_ = false;  // the directory's entry is durable
   bool is_dead_ = false;

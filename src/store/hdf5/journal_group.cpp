@@ -110,12 +110,9 @@ std::vector<read_group> read_groups(int journal) {
   auto budget = 4 * bytes;
   std::map<std::uint64_t, group_place> places;
   std::optional<journal_group> last;
-  const auto aligned = [](std::uint64_t length) {
-    return (length + group_alignment - 1) / group_alignment * group_alignment;
-  };
   for (std::uint64_t at = 0; at < bytes;) {
     auto found = read_group_at(journal, at, bytes, budget);
-    at += found ? aligned(found->place.length) : group_alignment;
+    at = found ? found->place.end() : at + group_alignment;
     if (!found) continue;
     places[found->head.number] = found->place;
     if (!last || found->head.number > last->number) last = std::move(found->head);

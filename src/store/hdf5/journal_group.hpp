@@ -40,6 +40,11 @@ constexpr std::uint64_t group_alignment = 4096;
 /// Where a group is in a journal.
 struct group_place {
   std::uint64_t number = 0, offset = 0, length = 0;
+
+  /// Where the next one may begin.
+  std::uint64_t end() const noexcept {
+    return offset + (length + group_alignment - 1) / group_alignment * group_alignment;
+  }
 };
 
 /// A group that was read.
