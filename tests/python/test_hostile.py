@@ -16,6 +16,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "torture"))
 import damage
+import damage_bases
 
 AXIS = "jets/pt/ref_axes/axis_0"
 PLANE = "jets/pt/storage/values"
@@ -139,7 +140,7 @@ def edit_all(whole: Path) -> None:
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("hostile") / "whole.h5"
-    damage.make_file(path)
+    damage_bases.make_file(path)
     # In an interpreter of its own: after a thousand other tests h5py (3.16, HDF5 2.0) did not end with 500 groups.
     subprocess.run([sys.executable, __file__, path], check=True, timeout=300)
     return path
@@ -149,10 +150,11 @@ def outcome_in_child(path: Path, whole: Path) -> str:
     """In a process of its own, with little memory, since it might take all there is."""
 
     def work(answer: multiprocessing.connection.Connection) -> None:
-        expected = damage.answers(whole)
+        content = path.read_bytes()
+        case = damage.Case(damage_bases.Base("edited", content, [damage_bases.answers(whole)]), content, b"", "")
         if "HUGEHIST_SANITIZED" not in os.environ:  # sanitizers take address space by the terabyte
             resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
-        answer.send(damage.outcome(path, expected))
+        answer.send(damage.outcome(case, path))
 
     context = multiprocessing.get_context("fork")
     receiving, sending = context.Pipe(duplex=False)

@@ -14,29 +14,29 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "torture"))
 import damage
+import damage_bases
 
 
-def test_damaged_files_are_refused_or_unchanged() -> None:
+@pytest.mark.parametrize(("what", "count"), [("file", 1000), ("journal", 300), ("delta", 1000)])
+def test_what_is_damaged_is_refused_or_unchanged(what: str, count: int) -> None:
     bad: list[str] = []
-    outcomes = damage.run(1000, seed=20, report=bad.append)
+    outcomes = damage.run(count, seed=20, report=bad.append, what=what)
     assert not bad
-    assert sum(outcomes.values()) == 1000
-    assert outcomes["refused: CorruptionError"] > 200
-    assert outcomes["unchanged"] > 200
+    assert sum(outcomes.values()) == count
+    assert outcomes["refused: CorruptionError"] > count // 20
+    assert outcomes["unchanged"] > (0 if what == "delta" else count // 5)
+    assert (outcomes[damage.EARLIER] > 10) == (what == "journal")
 
 
 def test_forged_files_are_made_as_they_should(tmp_path: Path) -> None:
     """HDF5 finds its checksums right, so that what follows is not just the refusal of a wrong sum."""
-    whole = tmp_path / "whole.h5"
-    damage.make_file(whole)
-    data = whole.read_bytes()
-    blocks = damage.find_blocks(data)
-    assert len(blocks) > 200
-    reasons = []
+    cases = damage.Cases(tmp_path, 5, forged=True)
+    assert len(cases.blocks) > 200
+    path, reasons = tmp_path / "forged.h5", []
     for number in range(30):
-        whole.write_bytes(damage.damaged(data, blocks, 5, number)[0])
+        path.write_bytes(cases.make_case(number).content)
         try:
-            h5py.File(whole).close()
+            h5py.File(path).close()
             reasons.append("")
         except OSError as problem:
             reasons.append(str(problem))
@@ -44,29 +44,52 @@ def test_forged_files_are_made_as_they_should(tmp_path: Path) -> None:
     assert reasons.count("") > 10
 
 
-def test_wrong_answers_crashes_and_hangs_are_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wrong_answers_are_noticed(tmp_path: Path) -> None:
     """The tool itself: what it is to find, done on purpose."""
-    whole = tmp_path / "whole.h5"
-    damage.make_file(whole)
-    expected = damage.answers(whole)
-    assert damage.outcome(whole, expected) == "unchanged"
-    with hugehist.File(whole, "r+") as f:
+    path = tmp_path / "file.h5"
+    base = damage_bases.file_base(tmp_path, "counts")
+    assert damage.outcome(damage.Case(base, base.content, b"", ""), path) == "unchanged"
+    with hugehist.File(path, "r+") as f:
         f["counts"].fill([3], [0.5])
-    assert damage.outcome(whole, expected) == "WRONG: other content of ['counts']"
+    changed = damage.Case(base, path.read_bytes(), b"", "")
+    assert damage.outcome(changed, path) == "WRONG: other content of ['counts']"
 
-    def misbehave(path: Path, expected: object) -> str:
-        number = len(path.read_bytes()) % 3
+
+def test_lost_commits_are_noticed(tmp_path: Path) -> None:
+    base = damage_bases.journal_base(tmp_path, "unapplied")
+    assert [group.number - base.groups[0].number for group in base.groups] == [0, 1, 2, 3]
+    path, last = tmp_path / "file.h5", base.groups[-1]
+    assert damage.outcome(damage.Case(base, base.content, base.journal, ""), path) == "unchanged"
+    without = damage.Case(base, base.content, base.journal[: last.begin], "")
+    assert damage.outcome(without, path) == damage.EARLIER
+    # The same answer where nothing is wrong with the journal:
+    assert damage.judge(without._replace(journal=base.journal), base.states[-2]).startswith("WRONG: 1 commits are lost")
+    # Of two groups that are not whole the first cannot have been torn.
+    data = bytearray(base.journal)
+    for group in base.groups[-2:]:
+        data[group.end - 20] ^= 1
+    torn = damage.Case(base, base.content, bytes(data), "")
+    assert damage.outcome(torn, path) == "refused: FormatError"
+    assert damage.judge(torn, base.states[-3]).startswith("WRONG: 2 commits are lost")
+
+
+def test_crashes_and_hangs_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def misbehave(case: damage.Case, path: Path) -> str:
+        number = len(case.content) % 3
         if number == 0:
             damage.os.kill(damage.os.getpid(), damage.signal.SIGKILL)
         if number == 1:
             damage.time.sleep(60)
         return "unchanged"
 
+    def make_case(cases: damage.Cases, number: int) -> damage.Case:
+        return damage.Case(cases.bases[0], bytes(number), b"", f"case {number}")
+
     monkeypatch.setattr(damage, "outcome", misbehave)
     monkeypatch.setattr(damage, "PATIENCE", 1)
-    monkeypatch.setattr(damage, "damaged", lambda whole, blocks, seed, number: (bytes(number), f"case {number}"))
+    monkeypatch.setattr(damage.Cases, "make_case", make_case)
     bad: list[str] = []
-    outcomes = damage.run(6, seed=1, report=bad.append)
+    outcomes = damage.run(6, seed=1, report=bad.append, what="delta")
     assert outcomes == Counter({"unchanged": 2, "WRONG: dies of -9": 2, "WRONG: hangs": 2})
     assert len(bad) == 4
 

@@ -1,7 +1,10 @@
-"""Damaged files: whatever was flipped, cut, or overwritten, reading them is an error or changes no answer.
+"""Damaged files, journals and deltas: whatever was flipped, cut, or overwritten, reading them is an error or changes no
+answer.
 
-    python tests/torture/damage.py --count 100000 --seed 1 [--forge]
+    python tests/torture/damage.py --count 100000 --seed 1 [--jobs 2] [--what file|journal|delta] [--forge]
 
+Where commits are in a journal beside the file, the journal is damaged, the file, or both. Then an earlier commit is
+an answer, too, if nobody can tell: the last one in a journal may have been torn before it was made (docs/format.md).
 With --forge HDF5's own checksums are made right again, as only an attacker does. Then other answers are no fault of
 ours, but crashes, hangs and other exceptions are counted.
 
@@ -13,8 +16,8 @@ from the undamaged file's.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
+import multiprocessing
 import os
 import random
 import resource
@@ -24,78 +27,19 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import hist
 import hugehist
-import numpy as np
-from forge import Block, find_blocks, forge
+from damage_bases import Base, answers, delta_answers, delta_base, file_base, journal_base, may_give
+from forge import find_blocks, forge
 
 #: Seconds after which a case hangs, and how much memory it may map.
 PATIENCE = 20
 MEMORY = 4 << 30
 
-
-# --- the files -------------------------------------------------------------------------------------------------
-
-
-def make_file(path: Path) -> None:
-    """All that a file can hold, small."""
-    axes = hist.axis
-    rng = np.random.default_rng(7)
-    with hugehist.File(path, "w", memory="16 MiB", threads=1) as f:
-        h = f.create(
-            "jets/pt",
-            axes.StrCategory([], growth=True, name="dataset"),
-            axes.StrCategory([], growth=True, name="systematic", label="größe"),
-            axes.Variable([0, 1, 2.5, 7], name="x"),
-            storage=hist.storage.Weight(),
-            label="transverse momentum",
-            rollups=[["dataset", "x"]],
-        )
-        for dataset in ("data", "ttbar", "a long name of a dataset"):
-            h.fill(dataset=dataset, systematic=["nominal", "up"], x=rng.random(50) * 8, weight=rng.random((50, 2)))
-        g = f.create("counts", axes.IntCategory([], growth=True, name="run"), axes.Regular(20, 0, 1), storage="int64")
-        for run in range(30):
-            g.fill(np.full(10, run), rng.random(10))
-        for compression in ("gzip", None):
-            n = f.create(
-                f"plain/{compression}",
-                axes.Regular(6, 1, 9, transform=axes.transform.log, name="x"),
-                axes.Boolean(name="b"),
-                axes.Integer(-2, 3, name="i", circular=True),
-                compression=compression,
-                metadata={"answer": 42, "ratio": 0.5, "yes": True},
-            )
-            n.fill(x=rng.random(200) * 9, b=rng.random(200) > 0.5, i=rng.integers(-3, 4, 200))
-        m = f.create("mean", axes.StrCategory(["a", "b"], name="c"), storage=hist.storage.WeightedMean())
-        m.fill(c=["a", "b"] * 10, sample=rng.random(20), weight=rng.random(20))
-        f.create("empty", axes.StrCategory([], growth=True), axes.Regular(3, 0, 1))
-        for i in range(60):  # more than fit into an object header
-            f.attrs[f"key {i}"] = i
-        f.attrs["long"] = "long " * 1000
-        f.counters["sumw", "ttbar"] = 12.5
-        f.counters["events"] = 3
-        f.commit()
-        h.merge(h.to_hist(), id="a merge")
-        g.merge(g.to_hist(), id=b"\xff\x00")
-        g.merge(g.to_hist(), id=("a file", 0, 10))
-        g.merge(g.to_hist(), id=("a file", 20, 30))
-
-
-def answers(path: Path) -> dict[str, Any]:
-    """Everything that reading a file gives."""
-    result: dict[str, Any] = {}
-    with hugehist.File(path, memory="16 MiB", threads=1) as f:
-        result["file"] = sorted(f.attrs.items()), sorted(f.counters.items(), key=repr), list(f.ledger)
-        for name, h in f.items():
-            parts = [repr(h.axes), repr([a.label for a in h.axes]), h.storage_type.__name__, h.label, repr(h.metadata)]
-            for view in (h, *(h.project(*kept) for kept in h.rollups)):
-                for values in (view.values(flow=True), view.variances(flow=True), view.counts(flow=True)):
-                    parts.append("none" if values is None else hashlib.md5(values.tobytes()).hexdigest())
-            result[name] = parts
-    return result
+EARLIER = "an earlier commit: the last one may have been torn"
 
 
 # --- what is done to them ----------------------------------------------------------------------------------------
@@ -147,62 +91,131 @@ DAMAGE: list[tuple[int, Callable[[bytearray, random.Random], str]]] = [
 ]  # fmt: skip
 
 
-def damaged(whole: bytes, blocks: list[Block], seed: int, number: int) -> tuple[bytes, str]:
-    """With blocks they are forged."""
-    rng = random.Random(seed << 40 | number)
+class Case(NamedTuple):
+    base: Base
+    content: bytes
+    journal: bytes
+    what: str
+
+
+def damage(whole: bytes, rng: random.Random) -> tuple[bytes, str]:
     data = bytearray(whole)
-    if blocks:
-        what = forge(data, blocks, rng)
-        return bytes(data), what
     (make,) = rng.choices([m for _, m in DAMAGE], [w for w, _ in DAMAGE])
     what = make(data, rng)
     return bytes(data), what
 
 
+#: Of 100 cases, so many are of these files; small ones are read sooner.
+SHARES = {
+    "file": {"whole": 5, "jets": 11, "counts": 11, "plain": 11, "mean": 11, "book": 11},
+    "journal": {"unapplied": 20, "half applied": 5, "applied": 5},
+    "delta": {"delta": 10},
+}
+
+
+class Cases:
+    """Case n, made from n and the seed alone."""
+
+    def __init__(self, folder: Path, seed: int, what: str = "all", forged: bool = False) -> None:
+        self.seed = seed
+        kinds = SHARES if what == "all" else [what]
+        shares = {"whole": 1} if forged else {name: share for kind in kinds for name, share in SHARES[kind].items()}
+        self.bases = [self.make(name, folder) for name in shares]
+        self.shares = list(shares.values())
+        self.blocks = find_blocks(self.bases[0].content) if forged else []
+
+    def make(self, name: str, folder: Path) -> Base:
+        if name in SHARES["journal"]:
+            return journal_base(folder, name)
+        if name == "delta":
+            return delta_base()
+        return file_base(folder, *([] if name == "whole" else [name]))
+
+    def make_case(self, number: int) -> Case:
+        rng = random.Random(self.seed << 40 | number)
+        (base,) = rng.choices(self.bases, self.shares)
+        content, journal, what = base.content, base.journal, []
+        if self.blocks:
+            data = bytearray(content)
+            what.append(forge(data, self.blocks, rng))
+            return Case(base, bytes(data), journal, what[0])
+        where = rng.choices(["file", "journal", "both"], [4, 4, 1])[0] if journal else "file"
+        if where != "journal":
+            content, told = damage(content, rng)
+            what.append(told)
+        if where != "file":
+            journal, told = damage(journal, rng)
+            what.append(f"journal: {told}")
+        return Case(base, content, journal, f"{base.name}: {', '.join(what)}")
+
+
 # --- the run -----------------------------------------------------------------------------------------------------
 
 
-def outcome(path: Path, expected: dict[str, Any]) -> str:
-    """'refused', 'damaged part', 'unchanged', or what is wrong."""
+def outcome(case: Case, path: Path) -> str:
+    """'refused', 'unchanged', an earlier commit, or what is wrong."""
     try:
-        found = answers(path)
+        if case.base.name == "delta":
+            found = delta_answers(case.content)
+        else:
+            found = read_case(case, path)
     except (hugehist.Error, OSError) as problem:
         return f"refused: {type(problem).__name__}" if str(problem) else "an error without a message"
     except BaseException as problem:
         return f"WRONG: {type(problem).__name__}: {problem}"
-    wrong = [name for name in expected | found if found.get(name) != expected.get(name)]
-    return f"WRONG: other content of {wrong}" if wrong else "unchanged"
+    return judge(case, found)
 
 
-def run_child(
-    numbers: range, seed: int, whole: bytes, blocks: list[Block], expected: dict[str, Any], folder: Path, pipe: int
-) -> None:
+def read_case(case: Case, path: Path) -> dict[str, Any]:
+    path.write_bytes(case.content)
+    if case.base.journal:
+        path.with_name(path.name + ".journal").write_bytes(case.journal)
+    else:
+        path.with_name(path.name + ".journal").unlink(missing_ok=True)
+    return answers(path)
+
+
+def judge(case: Case, found: dict[str, Any]) -> str:
+    states = case.base.states
+    if found == states[-1]:
+        return "unchanged"
+    if found not in states:
+        wrong = [name for name in states[-1] | found if found.get(name) != states[-1].get(name)]
+        return f"WRONG: other content of {wrong}"
+    state = states.index(found)
+    if may_give(case.base, state, case.journal):
+        return EARLIER
+    return f"WRONG: {len(states) - 1 - state} commits are lost, and nothing is said"
+
+
+def run_child(numbers: range, cases: Cases, folder: Path, pipe: int) -> None:
     if "HUGEHIST_SANITIZED" not in os.environ:  # sanitizers take address space by the terabyte
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    path = folder / "damaged.h5"
+    path = folder / f"damaged{os.getpid()}.h5"
     with os.fdopen(pipe, "w", buffering=1) as out:
         for number in numbers:
-            data, what = damaged(whole, blocks, seed, number)
-            out.write(json.dumps([number, None, what]) + "\n")
-            path.write_bytes(data)
-            result = outcome(path, expected)
-            if blocks and result.startswith("WRONG: other content"):
+            case = cases.make_case(number)
+            out.write(json.dumps([number, None, case.what]) + "\n")
+            result = outcome(case, path)
+            if cases.blocks and result.startswith("WRONG: other content"):
                 result = "other content"
-            out.write(json.dumps([number, result, what]) + "\n")
+            out.write(json.dumps([number, result, case.what]) + "\n")
 
 
 def run(
-    count: int, seed: int, first: int = 0, report: Callable[[str], None] = print, forged: bool = False
+    count: int,
+    seed: int,
+    first: int = 0,
+    report: Callable[[str], None] = print,
+    forged: bool = False,
+    what: str = "all",
 ) -> Counter[str]:
     """How often each outcome came; what is bad is reported, and begins with WRONG."""
     outcomes: Counter[str] = Counter()
     memory = Path("/dev/shm")
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as name:
         folder = Path(name)
-        make_file(folder / "whole.h5")
-        expected = answers(folder / "whole.h5")
-        whole = (folder / "whole.h5").read_bytes()
-        blocks = find_blocks(whole) if forged else []
+        cases = Cases(folder, seed, what, forged)
         next_number, end = first, first + count
         while next_number < end:
             reading, writing = os.pipe()
@@ -210,12 +223,27 @@ def run(
             if child == 0:
                 os.close(reading)
                 try:
-                    run_child(range(next_number, end), seed, whole, blocks, expected, folder, writing)
+                    run_child(range(next_number, end), cases, folder, writing)
                 finally:
                     os._exit(0)
             os.close(writing)
             next_number = follow(child, reading, next_number, outcomes, report)
     return outcomes
+
+
+def run_share(arguments: tuple[int, int, int, bool, str]) -> Counter[str]:
+    count, seed, first, forged, what = arguments
+    return run(count, seed, first, forged=forged, what=what)
+
+
+def run_shares(count: int, seed: int, jobs: int, forged: bool, what: str) -> Counter[str]:
+    """The same cases by several processes."""
+    edges = [count * i // jobs for i in range(jobs + 1)]
+    shares = [(end - begin, seed, begin, forged, what) for begin, end in pairwise(edges)]
+    if jobs == 1:
+        return run_share(shares[0])
+    with multiprocessing.Pool(jobs) as pool:
+        return sum(pool.map(run_share, shares), Counter[str]())
 
 
 def follow(child: int, pipe: int, number: int, outcomes: Counter[str], report: Callable[[str], None]) -> int:
@@ -253,15 +281,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=1, help="processes")
+    parser.add_argument("--what", choices=["all", *SHARES], default="all")
     parser.add_argument("--forge", action="store_true")
     parser.add_argument("--only", type=int, help="the number of one case to repeat")
     options = parser.parse_args()
     begin = time.monotonic()
     if options.only is None:
-        outcomes = run(options.count, options.seed, forged=options.forge)
+        outcomes = run_shares(options.count, options.seed, options.jobs, options.forge, options.what)
     else:
-        outcomes = run(1, options.seed, options.only, forged=options.forge)
-    print(f"{sum(outcomes.values())} damaged files, seed {options.seed}, {time.monotonic() - begin:.0f} s")
+        outcomes = run(1, options.seed, options.only, forged=options.forge, what=options.what)
+    took, count = time.monotonic() - begin, sum(outcomes.values())
+    print(f"{count} damaged files, journals and deltas, seed {options.seed}, {took:.0f} s, {count / took:.0f} a second")
     for result, times in outcomes.most_common():
         print(f"{times:9} {result}")
     return any(result.startswith("WRONG") for result in outcomes)

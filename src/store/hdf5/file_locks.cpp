@@ -105,7 +105,7 @@ void file_locks::leave_entrance() noexcept {
 void file_locks::hold_snapshot(std::uint64_t number) {
   // Where a writer of ours is at work, or left a journal, no other program is to write, and this lock would only keep
   // the writer from applying commits.
-  if (number == 0 && !is_locked(writer_byte) && !try_lock_for_hdf5(mode::shared)) refuse_writing(name_);
+  if (number == 0 && !has_writer() && !try_lock_for_hdf5(mode::shared)) refuse_writing(name_);
   try_lock(first_snapshot + std::min(number, snapshots - 1), mode::shared);
 }
 
@@ -129,6 +129,8 @@ void file_locks::check_alone() const {
 }
 
 bool file_locks::has_readers() const { return find_lock(descriptor_, first_snapshot, snapshots).has_value(); }
+
+bool file_locks::has_writer() const { return is_locked(writer_byte); }
 
 std::uint64_t file_locks::oldest_snapshot(std::uint64_t number) const {
   auto oldest = first_snapshot + std::min(number, snapshots - 1);

@@ -40,6 +40,8 @@ class file_locks {
   /// Throws locked_error when another program came to write to the file all the same.
   void check_alone() const;
   bool has_readers() const;
+  /// Another one than this.
+  bool has_writer() const;
   /// The oldest snapshot that somebody reads, where it is older than `number`; else `number`.
   std::uint64_t oldest_snapshot(std::uint64_t number) const;
 

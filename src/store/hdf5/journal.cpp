@@ -136,10 +136,11 @@ bool journal::is_known(const std::vector<read_group>& groups) const {
 std::vector<read_group> journal::read(int descriptor) const {
   for (int tries = 1;; ++tries) {
     constexpr int most = 20;
+    const bool may_change = locks_.has_writer();
     try {
       return read_groups(descriptor);
     } catch (const corruption_error& problem) {
-      if (tries == most)
+      if (!may_change || tries == most)
         throw format_error{"'" + path_.string() + "', the journal of '" + name_ + "', is damaged: " + problem.what() +
                            "; restore both from a copy"};
       std::this_thread::sleep_for(milliseconds{tries});  // a writer went on while it was read
@@ -329,16 +330,16 @@ std::uint64_t journal::checkpoint(held_writes& overlay, std::uint64_t least_end,
   return applied_;
 }
 
-/// The superblock comes last; the mark is there before anything else.
+/// The superblock comes last; the mark is there before anything else, and so is the stamp: where the journal has lost
+/// the last commit since, what is applied of it is not taken for a part of the one before.
 void journal::apply(const held_writes& changes, const journal_group& last, std::uint64_t end) const {
   const auto& [offset, states] = last.superblock;
   const auto &mark = states[1], &after = states[2];
   auto probe = mark;
   const bool has_mark = mark_superblock(probe, true);
-  if (has_mark) {
-    write(offset, mark);
-    sync(descriptor_);
-  }
+  if (has_mark) write(offset, mark);
+  write(last.stamp.offset, last.stamp.states.back());
+  sync(descriptor_);
   held_writes masked;
   if (has_mark) masked.write(offset, mark);
   for (const auto& [at, bytes] : changes.ranges()) {

@@ -30,10 +30,14 @@ void put(base::byte_writer& out, const known_bytes<States>& known) {
   }
 }
 
+/// They lie in a file that ends at `end`.
 template <std::size_t States>
-void get(base::byte_reader& in, known_bytes<States>& known) {
+void get(base::byte_reader& in, known_bytes<States>& known, std::uint64_t end) {
   known.offset = in.get<std::uint64_t>();
-  for (auto& state : known.states) state = in.get_all<std::byte>(in.get_count<std::uint64_t>(1));
+  for (auto& state : known.states) {
+    state = in.get_all<std::byte>(in.get_count<std::uint64_t>(1));
+    if (known.offset > end || state.size() > end - known.offset) base::byte_reader::fail();
+  }
 }
 
 /// The group that the bytes are, without the header; nothing where it is not whole.
@@ -47,8 +51,8 @@ std::optional<read_group> decode(std::span<const std::byte> bytes) {
     const auto content = bytes.first(bytes.size() - std::min(bytes.size(), checksum_bytes));
     base::byte_reader checksum{bytes.subspan(content.size())};
     if (checksum.get<std::uint64_t>() != base::checksum(content, head.salt)) return std::nullopt;
-    get(in, head.superblock);
-    get(in, head.stamp);
+    get(in, head.superblock, head.end);
+    get(in, head.stamp, head.end);
     head.free = get_extents(in, head.end);
     const auto ranges = in.get<std::uint64_t>();
     for (std::uint64_t i = 0; i < ranges; ++i) {
@@ -64,22 +68,37 @@ std::optional<read_group> decode(std::span<const std::byte> bytes) {
   }
 }
 
+void read_journal(int journal, std::uint64_t offset, std::span<std::byte> to) {
+  if (!read_at(journal, offset, to)) throw std::system_error{errno, std::generic_category(), "cannot read the journal"};
+}
+
+/// What a group begins with, which is in one sector of a disk, and so is there or not.
+struct group_header {
+  std::uint64_t magic = 0, length = 0, salt = 0, number = 0, first = 0;
+};
+
+group_header read_header(int journal, std::uint64_t offset) {
+  group_header header;
+  read_journal(journal, offset, std::as_writable_bytes(std::span{&header, 1}));
+  return header;
+}
+
 /// The group at that place of a journal of so many bytes. `budget` bounds what is read of groups that are not whole.
 std::optional<read_group> read_group_at(int journal, std::uint64_t offset, std::uint64_t journal_bytes,
-                                        std::uint64_t& budget) {
-  std::array<std::uint64_t, 2> header{};
+                                        const group_header& header, std::uint64_t& budget) {
   if (journal_bytes - offset < header_bytes) return {};
-  if (!read_at(journal, offset, std::as_writable_bytes(std::span{header})))
-    throw std::system_error{errno, std::generic_category(), "cannot read the journal"};
-  const auto length = header[1];
-  if (header[0] != magic || length > journal_bytes - offset - header_bytes || length > budget) return {};
+  const auto length = header.length;
+  if (header.magic != magic || length > journal_bytes - offset - header_bytes || length > budget) return {};
   budget -= length;
   std::vector<std::byte> bytes(length);
-  if (!read_at(journal, offset + header_bytes, bytes))
-    throw std::system_error{errno, std::generic_category(), "cannot read the journal"};
+  read_journal(journal, offset + header_bytes, bytes);
   auto result = decode(bytes);
   if (result) result->place = {result->head.number, offset, header_bytes + length};
   return result;
+}
+
+corruption_error missing(std::uint64_t number) {
+  return corruption_error{"its commit " + std::to_string(number) + " is missing"};
 }
 
 }  // namespace
@@ -110,21 +129,30 @@ std::vector<read_group> read_groups(int journal) {
   auto budget = 4 * bytes;
   std::map<std::uint64_t, group_place> places;
   std::optional<journal_group> last;
+  std::vector<group_header> torn;
   for (std::uint64_t at = 0; at < bytes;) {
-    auto found = read_group_at(journal, at, bytes, budget);
+    const auto header = read_header(journal, at);
+    auto found = read_group_at(journal, at, bytes, header, budget);
     at = found ? found->place.end() : at + group_alignment;
+    if (!found && header.magic == magic) torn.push_back(header);
     if (!found) continue;
     places[found->head.number] = found->place;
     if (!last || found->head.number > last->number) last = std::move(found->head);
   }
+  // A commit begins when those before it are whole: only the last one can be torn.
+  for (const auto& one : torn)
+    if (one.first > 0 && one.first < one.number && !places.contains(one.number - 1) &&
+        (!last || (one.salt == last->salt && one.number > last->number)))
+      throw missing(one.number - 1);
   std::vector<read_group> result;
   if (!last) return result;
   for (auto number = last->first; number <= last->number; ++number) {
     const auto place = places.find(number);
     budget = bytes;
-    auto found = place == places.end() ? std::nullopt : read_group_at(journal, place->second.offset, bytes, budget);
-    if (!found || found->head.number != number || found->head.salt != last->salt)
-      throw corruption_error{"its commit " + std::to_string(number) + " is missing"};
+    if (place == places.end()) throw missing(number);
+    const auto offset = place->second.offset;
+    auto found = read_group_at(journal, offset, bytes, read_header(journal, offset), budget);
+    if (!found || found->head.number != number || found->head.salt != last->salt) throw missing(number);
     result.push_back(std::move(*found));
   }
   return result;

@@ -56,8 +56,8 @@ struct read_group {
 
 std::vector<std::byte> encode_group(const journal_group& head, const held_writes& changes);
 
-/// The groups that count, in order; none where a journal holds no commit. Throws corruption_error where one of them is
-/// missing.
+/// The groups that count, in order; none where a journal holds no commit. A last group that is not whole is no commit:
+/// its writer did not come to its end, as far as anybody can tell. Throws corruption_error where another is missing.
 std::vector<read_group> read_groups(int journal);
 
 }  // namespace hugehist::store::hdf5
