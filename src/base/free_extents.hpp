@@ -20,13 +20,14 @@ class free_extents {
     return take_from(found->second, found->first, size);
   }
 
-  /// The same from one of the first extents where it can, so that what lies behind becomes free.
+  /// The same from the first extents where it can, so that what lies behind becomes free.
   std::optional<std::uint64_t> take_low(std::uint64_t size) {
     constexpr int looked_at = 100;
+    auto best = by_offset_.end();
     auto next = by_offset_.begin();
     for (int i = 0; i < looked_at && next != by_offset_.end(); ++i, ++next)
-      if (next->second >= size) return take_from(next->first, next->second, size);
-    return take(size);
+      if (next->second >= size && (best == by_offset_.end() || next->second < best->second)) best = next;
+    return best == by_offset_.end() ? take(size) : take_from(best->first, best->second, size);
   }
 
   /// Gives an extent back, joined with its neighbours; returns offset and size of what they became. What is free

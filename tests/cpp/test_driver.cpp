@@ -249,34 +249,3 @@ TEST_CASE("what HDF5 keeps open after its file was let go reaches nothing") {
   REQUIRE(::fstat(file.descriptor(), &info) == 0);
   CHECK(info.st_size == 0);
 }
-
-TEST_CASE("a commit that ends before something that HDF5 wrote meanwhile is found in the journal") {
-  const store_support::temporary_directory directory;
-  const auto path = (directory.path() / "f.h5").string();
-  const std::vector<std::byte> superblock = [] {
-    std::vector<std::byte> bytes(48);
-    constexpr std::array<unsigned char, 12> begin{0x89, 'H', 'D', 'F', '\r', '\n', 0x1a, '\n', 2, 8, 8, 0};
-    std::memcpy(bytes.data(), begin.data(), begin.size());
-    return bytes;
-  }();
-  const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT, 0600);
-  REQUIRE(descriptor >= 0);
-  REQUIRE(::pwrite(descriptor, superblock.data(), superblock.size(), 0) == 48);
-  store::hdf5::file_locks locks{descriptor, path};
-  const auto content = chunk_of(100, 1).bytes;
-  {
-    store::hdf5::journal writing{descriptor, path, locks};
-    store::hdf5::held_writes changes, overlay;
-    changes.write(950, content);   // in part
-    changes.write(2000, content);  // as a whole
-    writing.commit(changes, overlay, {1000, 48, {}});
-  }
-  store::hdf5::journal reading{descriptor, path, locks};
-  const auto found = reading.open(false);
-  CHECK(reading.number() == 1);
-  CHECK(found.overlay.end() == 1000);
-  std::vector<std::byte> read(50);
-  found.overlay.patch(950, read);
-  CHECK(std::ranges::equal(read, std::span{content}.first(50)));
-  ::close(descriptor);
-}

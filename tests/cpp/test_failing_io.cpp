@@ -131,3 +131,24 @@ TEST_CASE("An operation that fails leaves the last commit or the next, and a pro
   CHECK(mended > 0);
   WARN(runs << " runs, " << failed << " with an error, after " << mended << " of them the same commit succeeded");
 }
+
+TEST_CASE("after a commit that failed midway there is no way back, and the same commit can be made again") {
+  const temporary_directory directory;
+  const auto path = directory / "f.h5";
+  const auto store = store::open_hdf5(path, store::access::create, hdf5_cache);
+  random_changes changes{3, true};
+  changes.make(*store);
+  store->commit();
+  changes.make(*store);
+  store->set_counter({"n"}, 1);
+  const auto wanted = snapshot(*store);
+  io::begin(directory.path());
+  io::fail({1, ENOSPC, false, false});  // the journal's write
+  CHECK_THROWS_AS(store->commit(), std::system_error);
+  io::heal();
+  io::end();
+  CHECK_THROWS_AS(store->rollback(), error);
+  CHECK(snapshot(*store) == wanted);
+  store->commit();
+  CHECK(snapshot(*store::open_hdf5(path, store::access::read, hdf5_cache)) == wanted);
+}

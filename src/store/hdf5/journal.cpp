@@ -267,7 +267,8 @@ void journal::commit(held_writes& changes, held_writes& overlay, state after) {
   journal_group head;
   head.salt = salt_;
   head.number = number_ + 1;
-  head.first = is_whole ? head.number : applied_ + 1;
+  // A whole group stands for all before it, which may be written over.
+  head.first = is_whole ? head.number : std::max(applied_ + 1, groups_.empty() ? 0 : groups_.front().number);
   head.end = after.end;
   head.superblock = {superblock.offset, {superblock.bytes, marked(superblock.bytes), settled}};
   head.stamp = {after.stamp_offset, {stamp, stamped}};

@@ -1,0 +1,97 @@
+#include "catch.hpp"
+#include "support_store.hpp"
+
+#include "store/hdf5/file_locks.hpp"
+
+#include <hugehist/error.hpp>
+
+#include <sys/file.h>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <future>
+
+using namespace hugehist;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// One opening of a file, and its locks.
+class opening {
+ public:
+  explicit opening(const std::filesystem::path& path) : descriptor_{::open(path.c_str(), O_RDWR | O_CREAT, 0600)} {
+    REQUIRE(descriptor_ >= 0);
+  }
+  ~opening() {
+    locks.reset();
+    ::close(descriptor_);
+  }
+  opening(const opening&) = delete;
+  opening& operator=(const opening&) = delete;
+  int descriptor() const { return descriptor_; }
+
+ private:
+  int descriptor_;
+
+ public:
+  std::unique_ptr<store::hdf5::file_locks> locks =
+      std::make_unique<store::hdf5::file_locks>(descriptor_, std::string{"test"});
+};
+
+}  // namespace
+
+TEST_CASE("who opens a file waits while its writer changes it") {
+  const store_support::temporary_directory directory;
+  const opening writer{directory / "f"}, reader{directory / "f"};
+  writer.locks->enter_as_writer();
+  writer.locks->leave_entrance();
+  REQUIRE(writer.locks->exclude(0ms));
+  auto entered = std::async(std::launch::async, [&] { reader.locks->enter_as_reader(); });
+  CHECK(entered.wait_for(200ms) == std::future_status::timeout);
+  writer.locks->readmit();
+  entered.get();
+  CHECK_FALSE(writer.locks->exclude(0ms));  // it is still there
+  reader.locks->leave_entrance();
+  CHECK(writer.locks->exclude(0ms));
+}
+
+TEST_CASE("nothing is changed while a program that knows HDF5's lock only has the file open") {
+  const store_support::temporary_directory directory;
+  const opening writer{directory / "f"}, other{directory / "f"};
+  writer.locks->enter_as_writer();
+  writer.locks->leave_entrance();
+  REQUIRE(::flock(other.descriptor(), LOCK_SH) == 0);
+  CHECK_FALSE(writer.locks->exclude(0ms));
+  CHECK(::flock(other.descriptor(), LOCK_EX | LOCK_NB) != 0);
+  REQUIRE(::flock(other.descriptor(), LOCK_UN) == 0);
+  CHECK(writer.locks->exclude(0ms));
+  CHECK(::flock(other.descriptor(), LOCK_SH | LOCK_NB) != 0);
+  writer.locks->readmit();
+  CHECK(::flock(other.descriptor(), LOCK_SH | LOCK_NB) == 0);
+}
+
+TEST_CASE("a writer knows the oldest snapshot that is read") {
+  const store_support::temporary_directory directory;
+  const opening writer{directory / "f"};
+  writer.locks->enter_as_writer();
+  writer.locks->leave_entrance();
+  CHECK(writer.locks->oldest_snapshot(9) == 9);
+  const auto read = [&](std::uint64_t number) {
+    auto reader = std::make_unique<opening>(directory / "f");
+    reader->locks->enter_as_reader();
+    reader->locks->hold_snapshot(number);
+    reader->locks->leave_entrance();
+    return reader;
+  };
+  const auto seven = read(7);
+  auto three = read(3), four = read(4);
+  CHECK(writer.locks->oldest_snapshot(9) == 3);
+  CHECK(writer.locks->oldest_snapshot(2) == 2);
+  three.reset();
+  CHECK(writer.locks->oldest_snapshot(9) == 4);
+  four.reset();
+  CHECK(writer.locks->oldest_snapshot(9) == 7);
+  CHECK(writer.locks->has_readers());
+}
