@@ -19,10 +19,10 @@ export CMAKE_EXECUTABLE := $(CMAKE)
 export CMAKE_BUILD_PARALLEL_LEVEL ?= $(JOBS)
 export PYTHON
 
-CPP_FILES = $(shell find include src tests/cpp benchmarks/cpp python/bindings examples/cpp \
+CPP_FILES = $(shell find include src tests/cpp tests/fuzz benchmarks/cpp python/bindings examples/cpp \
               \( -name '*.cpp' -o -name '*.hpp' \) 2>/dev/null)
 
-.PHONY: help setup install test torture demo bench lint format clean
+.PHONY: help setup install test torture fuzz demo bench lint format clean
 .DEFAULT_GOAL := help
 # Two pips at once would spoil .venv; cmake and ctest are parallel by themselves.
 .NOTPARALLEL:
@@ -33,6 +33,7 @@ help:
 	@echo "make test     build, install into .venv, run the C++ and the Python tests"
 	@echo "make demo     real CMS events into a histogram larger than memory (SIZE=$(SIZE))"
 	@echo "make torture  hours of crashes, failures and damage (TORTURE=0.1: a tenth of it)"
+	@echo "make fuzz     libFuzzer on all that reads bytes (ARGS='--seconds 60')"
 	@echo "make bench    hugehist beside its peers (ARGS=--smoke for a quick run)"
 	@echo "make lint     formatters and linters, changing nothing"
 	@echo "make format   format everything"
@@ -88,6 +89,12 @@ test: $(DONE)/deps-test $(DONE)/install
 torture: $(DONE)/deps-test $(DONE)/install
 	$(CMAKE) --build $(BUILD) --target hugehist_tests
 	$(PY) tests/torture/run.py --scale $(TORTURE)
+
+fuzz: | $(DONE)/venv
+	tools/setup-system fuzz
+	$(CMAKE) --preset fuzz
+	$(CMAKE) --build --preset fuzz
+	$(PY) tests/torture/fuzz.py $(ARGS)
 
 demo: $(DONE)/deps-demo $(DONE)/install
 	$(PY) examples/nanoaod/demo.py --size $(SIZE) $(ARGS)

@@ -44,7 +44,15 @@ def main() -> int:
             "failing operations", tests, "[#test_failing_io]", "--filenames-as-tags", HUGEHIST_FAILING_WORKLOADS=of(12)
         ),
         run("kills", sys.executable, here / "kills.py", "--kills", str(of(10_000))),
-        run("damage", sys.executable, here / "damage.py", "--count", str(of(1_000_000))),
+        run("damage", sys.executable, here / "damage.py", "--count", str(of(1_000_000)), "--jobs", str(os.cpu_count())),
+        run(
+            "fuzzed inputs",
+            tests,
+            "[#test_fuzz]",
+            "--filenames-as-tags",
+            HUGEHIST_FUZZ_INPUTS=of(1_000_000),
+            **in_memory,
+        ),
     ]
     return 0 if all(passed) else 1
 
