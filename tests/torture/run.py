@@ -1,4 +1,4 @@
-"""All of the long tests, one after the other. usage: run.py [--scale X]   (1: as docs/durability.md says)
+"""All of the long tests, one after the other. usage: run.py [--scale X] [--mutants]   (1: as docs/durability.md says)
 
 Prints what each did and found; ends with status 1 when one failed.
 """
@@ -31,7 +31,9 @@ def run(name: str, *command: str | Path, **environment: object) -> bool:
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--scale", type=float, default=1)
-    scale = options.parse_args().scale
+    options.add_argument("--mutants", action="store_true", help="break each rule of durability, too: mutants.py")
+    asked = options.parse_args()
+    scale = asked.scale
 
     def of(count: int) -> int:
         return max(1, round(count * scale))
@@ -54,6 +56,8 @@ def main() -> int:
             **in_memory,
         ),
     ]
+    if asked.mutants:
+        passed.append(run("mutants", sys.executable, here / "mutants.py"))
     return 0 if all(passed) else 1
 
 
