@@ -22,8 +22,7 @@ class byte_writer {
   template <class T>
   void put(T value) {
     static_assert(std::is_arithmetic_v<T>);
-    const auto* first = reinterpret_cast<const std::byte*>(&value);
-    bytes_.insert(bytes_.end(), first, first + sizeof value);
+    append(&value, sizeof value);
   }
   void put_text(std::string_view text) {
     put(static_cast<std::uint32_t>(text.size()));
@@ -31,8 +30,7 @@ class byte_writer {
   }
   template <class T>
   void put_all(std::span<const T> values) {
-    const auto raw = std::as_bytes(values);
-    bytes_.insert(bytes_.end(), raw.begin(), raw.end());
+    if (!values.empty()) append(values.data(), values.size_bytes());
   }
   /// Zeros up to a multiple of eight bytes.
   void align() { bytes_.resize((bytes_.size() + 7) / 8 * 8); }
@@ -41,6 +39,12 @@ class byte_writer {
   std::vector<std::byte>& bytes() noexcept { return bytes_; }
 
  private:
+  void append(const void* from, std::size_t bytes) {
+    const auto at = bytes_.size();
+    bytes_.resize(at + bytes);
+    std::memcpy(bytes_.data() + at, from, bytes);
+  }
+
   std::vector<std::byte> bytes_;
 };
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <iterator>
 #include <map>
+#include <new>
 #include <optional>
 #include <set>
 #include <utility>
@@ -46,15 +47,21 @@ class free_extents {
     return {offset, end - offset};
   }
 
-  /// Takes out the extent that ends at `end`, if there is one, and not what lies before `least`. Returns where it
-  /// began.
-  std::uint64_t trim(std::uint64_t end, std::uint64_t least) {
-    if (by_offset_.empty()) return end;
-    const auto [offset, size] = *by_offset_.rbegin();
-    if (offset + size != end || end <= least) return end;
-    erase(offset, size);
-    if (offset < least) insert(offset, least - offset);
-    return std::max(offset, least);
+  /// Takes these bytes out, as far as they are free. What there is no memory for is taken out, too.
+  void remove(std::uint64_t offset, std::uint64_t size) noexcept {
+    const auto end = offset + size;
+    auto next = by_offset_.upper_bound(offset);
+    if (next != by_offset_.begin() && std::prev(next)->first + std::prev(next)->second > offset) --next;
+    while (next != by_offset_.end() && next->first < end) {
+      const auto [begin, length] = *next++;
+      erase(begin, length);
+      try {
+        if (begin < offset) insert(begin, offset - begin);
+        if (begin + length > end) insert(end, begin + length - end);
+      } catch (const std::bad_alloc&) {
+        continue;
+      }
+    }
   }
 
   /// Whether any of these bytes is free.

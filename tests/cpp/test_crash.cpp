@@ -1,11 +1,11 @@
 #include "catch.hpp"
 #include "support_changes.hpp"
 #include "support_io.hpp"
+#include "support_settings.hpp"
 #include "support_store.hpp"
 
 #include <hugehist/error.hpp>
 
-#include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <optional>
@@ -187,40 +187,36 @@ class crash_states {
   explicit crash_states(unsigned thorough) : thorough_{thorough} {}
 
   void check(const workload& made, const io::contents& files, std::size_t i) {
-    ++count_;
+    if (++count_ % checked_every() != 0) return;
     INFO("before operation " << i << " of " << made.operations().size());
     const auto allowed = made.allowed(i);
     const survivor left{files, made.path()};
     const auto overlaid = left.read(store::access::read);
     CHECK(allowed.contains(overlaid));
-    if (count_ % thorough_ != 0) return;
+    if (++checked_ % thorough_ != 0) return;
 
     const auto allowed_plainly = made.allowed_plainly(i);
     if (const auto plain = left.read_plainly()) CHECK(allowed_plainly.contains(*plain));
     constexpr std::size_t each = 20;
-    if (count_ / thorough_ % each == 0)
-      count_ += check_recovery(left, overlaid, allowed_plainly);
+    if (checked_ / thorough_ % each == 0)
+      recoveries_ += check_recovery(left, overlaid, allowed_plainly);
     else
       CHECK(left.read(store::access::read_write) == overlaid);
     CHECK_FALSE(left.has_journal());
     CHECK(left.read_plainly() == overlaid);
   }
-  std::size_t count() const { return count_; }
+  /// Those that were asked for, and those that were looked at.
+  std::size_t count() const { return count_ + recoveries_; }
+  std::size_t checked() const { return checked_ + recoveries_; }
 
  private:
   const unsigned thorough_;
-  std::size_t count_ = 0;
+  std::size_t count_ = 0, checked_ = 0, recoveries_ = 0;
 };
 
 /// How many states to look at: more where the environment asks for it.
-std::size_t wanted_states(std::size_t usual) {
-  const auto* const asked = std::getenv("HUGEHIST_CRASH_STATES");  // NOLINT(concurrency-mt-unsafe)
-  return asked == nullptr ? usual : std::max(usual, static_cast<std::size_t>(std::atoll(asked)));
-}
-unsigned first_seed() {
-  const auto* const asked = std::getenv("HUGEHIST_CRASH_SEED");  // NOLINT(concurrency-mt-unsafe)
-  return asked == nullptr ? 0 : static_cast<unsigned>(std::atoll(asked));
-}
+std::size_t wanted_states(std::size_t usual) { return std::max(usual, setting("HUGEHIST_CRASH_STATES", usual)); }
+unsigned first_seed() { return static_cast<unsigned>(setting("HUGEHIST_CRASH_SEED", 0)); }
 
 /// One bit of the group with the highest number is flipped. False where there is no group.
 bool damage_last_group(std::vector<std::byte>& journal) {
@@ -254,7 +250,7 @@ TEST_CASE("A kill at any operation leaves the last commit, or the one that was g
       disk.apply(next);
     }
   }
-  WARN(states.count() << " states after kills");
+  WARN(states.checked() << " states after kills");
 }
 
 TEST_CASE("A power cut at any operation leaves the last commit, or the one that was going on") {
@@ -271,7 +267,7 @@ TEST_CASE("A power cut at any operation leaves the last commit, or the one that 
       for (int k = 0; k < tries; ++k) states.check(made, disk.after_power_loss(random), i + 1);
     }
   }
-  WARN(states.count() << " states after power cuts");
+  WARN(states.checked() << " states after power cuts");
 }
 
 TEST_CASE("When the last commit in a journal is damaged, what is read is a commit, or an error") {

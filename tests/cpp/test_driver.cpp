@@ -40,15 +40,29 @@ class unlinked_file {
   int descriptor_ = -1;
 };
 
-/// As an opening has it.
+/// A file that is a superblock and a stamp, as an opening has it.
 struct opened {
-  unlinked_file file;
-  store::hdf5::file_locks locks{file.descriptor(), "test"};
-  store::hdf5::journal journal{file.descriptor(), "test", locks};
-  driven_file area{file.descriptor(), "test"};
+  store_support::temporary_directory directory;
+  std::string path = (directory.path() / "f.h5").string();
+  int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL, 0600);
+  store::hdf5::file_locks locks{descriptor, path};
+  store::hdf5::journal journal{descriptor, path, locks};
+  driven_file area{descriptor, path};
 
-  opened() { area.begin(journal, true); }
-  void commit() { area.commit(journal, 0); }
+  static constexpr std::uint64_t superblock = 48, end = 64;
+
+  opened() {
+    REQUIRE(descriptor >= 0);
+    constexpr std::array<unsigned char, 12> begin{0x89, 'H', 'D', 'F', '\r', '\n', 0x1a, '\n', 2, 8, 8, 0};
+    REQUIRE(::pwrite(descriptor, begin.data(), begin.size(), 0) == std::ssize(begin));
+    REQUIRE(::ftruncate(descriptor, end) == 0);
+    area.set_end(end);
+    area.begin(journal, true);
+  }
+  ~opened() { ::close(descriptor); }
+  opened(const opened&) = delete;
+  opened& operator=(const opened&) = delete;
+  void commit() { area.commit(journal, superblock); }
 };
 
 codec::encoded_chunk chunk_of(std::size_t size, unsigned seed) {
@@ -79,22 +93,25 @@ TEST_CASE("free space is taken where it fits best, and neighbours join") {
   CHECK(free.bytes() == 0);
 }
 
-TEST_CASE("free space at the end is cut off, down to what must stay") {
+TEST_CASE("free space is taken out by its place, as far as it is free") {
   free_extents free;
   free.give(10, 5);
   free.give(50, 50);
-  CHECK(free.trim(90, 0) == 90);  // something lies at the end
-  CHECK(free.trim(100, 70) == 70);
-  CHECK(free.take(20) == 50U);
-  CHECK(free.trim(70, 70) == 70);
-  CHECK(free.bytes() == 5);
+  free.remove(12, 48);
+  CHECK(free.bytes() == 2 + 40);
+  free.remove(70, 10);
+  CHECK_FALSE(free.overlaps(70, 10));
+  CHECK(free.take(21) == std::nullopt);
+  CHECK(free.take(20) == 80U);
+  CHECK(free.take(10) == 60U);
+  free.remove(0, 1000);
+  CHECK(free.bytes() == 0);
 }
 
 TEST_CASE("chunks that wait never overlap, nor what HDF5 has; from any thread") {
   opened test;
   auto& area = test.area;
-  area.set_end(1000);
-  std::map<std::uint64_t, std::uint64_t> hdf5{{0, 1000}};  // offset, end
+  std::map<std::uint64_t, std::uint64_t> hdf5{{0, opened::end}};  // offset, end
   constexpr unsigned threads = 4;
   std::vector<std::map<std::uint64_t, std::pair<chunk_area::location, unsigned>>> held(threads);
   for (unsigned round = 0; round < 20; ++round) {
@@ -197,8 +214,8 @@ TEST_CASE("a place that a failed commit gave to HDF5 is nobody else's, until a l
 }
 
 TEST_CASE("what HDF5 writes after a chunk that it did not take is written") {
-  const unlinked_file file;
-  driven_file area{file.descriptor(), "test"};
+  opened test;
+  auto& area = test.area;
   const auto chunk = area.write(chunk_of(500, 1));
   area.expect(chunk);
   area.expect_nothing();

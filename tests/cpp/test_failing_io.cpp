@@ -2,12 +2,12 @@
 #include "catch.hpp"
 #include "support_changes.hpp"
 #include "support_io.hpp"
+#include "support_settings.hpp"
 
 #include <hugehist/error.hpp>
 
 #include <array>
 #include <cerrno>
-#include <cstdlib>
 #include <system_error>
 
 using namespace hugehist;
@@ -92,10 +92,7 @@ std::size_t count_operations(unsigned seed) {
   return io::recorded();
 }
 
-unsigned wanted_workloads() {
-  const auto* const asked = std::getenv("HUGEHIST_FAILING_WORKLOADS");  // NOLINT(concurrency-mt-unsafe)
-  return asked == nullptr ? 1 : static_cast<unsigned>(std::atoi(asked));
-}
+unsigned wanted_workloads() { return static_cast<unsigned>(setting("HUGEHIST_FAILING_WORKLOADS", 1)); }
 
 }  // namespace
 
@@ -105,12 +102,13 @@ TEST_CASE("An operation that fails leaves the last commit or the next, and a pro
                                               {0, ENOSPC, false, false},
                                               {0, ENOSPC, true, true},
                                               {0, ENOSPC, false, true}}};
-  std::size_t runs = 0, failed = 0, mended = 0;
+  std::size_t cases = 0, runs = 0, failed = 0, mended = 0;
   for (unsigned seed = 0; seed < wanted_workloads(); ++seed) {
     const auto operations = count_operations(seed);
     REQUIRE(operations > 40);
     for (std::size_t i = 0; i < operations; ++i)
       for (auto kind : kinds) {
+        if (++cases % checked_every() != 0) continue;
         kind.operation = i;
         INFO("workload " << seed << ", operation " << i << " of " << operations << ", code " << kind.code
                          << (kind.lasts ? ", lasting" : "") << (kind.is_short ? ", short" : ""));

@@ -103,9 +103,8 @@ def write(path: Path, told: int, seed: int) -> None:
                 os.write(told, len(file.ledger).to_bytes(8, "little"))
 
 
-def read(path: Path, told: int, seed: int) -> None:
+def read(path: Path, told: int, oracle: Oracle, seed: int) -> None:
     rng = random.Random(seed)
-    oracle = Oracle()
     while True:
         with hugehist.File(path, memory="8 MiB", threads=1) as file:
             before = check(file, oracle)
@@ -184,7 +183,7 @@ def main() -> int:
         path = Path(directory) / "f.h5"
         create(path)
         oracle = Oracle()
-        readers = [start(read, path, rng.random()) for _ in range(options.readers)]
+        readers = [start(read, path, oracle, rng.random()) for _ in range(options.readers)]
         snapshots = acknowledged = number = largest = 0
         begun = time.monotonic()
         for kill in range(options.kills):
@@ -203,7 +202,7 @@ def main() -> int:
                 if rng.random() < 0.02:
                     end(reader)
                     os.close(pipe)
-                    readers[i] = start(read, path, rng.random())
+                    readers[i] = start(read, path, oracle, rng.random())
                 else:
                     assert os.waitpid(reader, os.WNOHANG) == (0, 0), "a reader failed by itself"
             if kill % 500 == 499:

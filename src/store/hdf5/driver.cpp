@@ -21,7 +21,6 @@ chunk_area::location driven_file::write(const codec::encoded_view& chunk) {
   {
     const std::lock_guard lock{mutex_};
     result.offset = space_.place(result.size);
-    ++waiting_;
   }
   if (!write_at(descriptor_, result.offset, chunk.bytes)) {
     const auto code = errno;
@@ -58,9 +57,7 @@ bool driven_file::read_current(std::uint64_t offset, std::span<std::byte> to) co
 
 void driven_file::forget(const location& which) noexcept {
   const std::lock_guard lock{mutex_};
-  if (adopted_.contains(which.offset)) return;  // HDF5 is there since a commit failed, and the next one replaces it
-  space_.give_back(which.offset, which.size);
-  waiting_ -= std::min<std::size_t>(waiting_, 1);
+  space_.give_back(which.offset);
 }
 
 // ---- commits
@@ -81,10 +78,8 @@ void driven_file::expect_scratch(std::uint32_t size) {
 void driven_file::adopt(const location& placed, const std::optional<location>& replaced) {
   const std::lock_guard lock{mutex_};
   expected_.reset();
-  if (adopted_.insert(placed.offset).second) --waiting_;
-  space_.keep(placed.offset);  // an earlier try of the same commit may have come to another end
   if (!is_met_)
-    space_.retire(placed.offset, placed.size);
+    space_.leave(placed.offset);
   else if (replaced && owns_space_)
     space_.retire(replaced->offset, replaced->size);
 }
@@ -104,8 +99,7 @@ void driven_file::recover(journal& journal, bool writable) {
   const std::lock_guard lock{mutex_};
   overlay_ = std::move(found.overlay);
   held_end_ = found.end;
-  known_free_ = std::move(found.free);
-  if (writable) checkpoint(journal, 0, true);  // what it retired is not counted yet
+  if (writable) checkpoint(journal, 0, true);
 }
 
 void driven_file::begin(const journal& journal, bool keeps_no_book) {
@@ -113,29 +107,36 @@ void driven_file::begin(const journal& journal, bool keeps_no_book) {
   owns_space_ = keeps_no_book;
   if (const auto bytes = file_size(); bytes > 0) length_ = bytes;
   const auto end = space_.hdf5_end();
+  std::vector<file_space::state> states;
   std::uint64_t tail = 0;
-  if (!journal.has_commits()) {
+  if (journal.has_commits()) {
+    states = journal.states();
+  } else {
     auto found = read_tail(descriptor_, end, journal.read_superblock().bytes);
-    known_free_ = std::move(found.free);
+    states.push_back({0, end, std::move(found.free)});
     tail = found.length;
   }
-  if (!owns_space_) known_free_.clear();
-  auto begin = end + tail;
-  if (journal.applied() != journal.number()) {
-    // Behind the end of the last commit lies what readers of older ones have, and what is still to be applied.
-    begin = std::max({begin, length_.value_or(end), overlay_.end()});
-    if (owns_space_ && begin > end) known_free_.push_back({end, begin - end});
-  }
-  space_.begin(known_free_, journal.number(), begin);
-  if (tail > 0) space_.retire(end, tail);  // a commit says anew what it said
-  space_.release(journal.applied());
+  if (!owns_space_)
+    for (auto& one : states) one.free.clear();
+  space_.begin(std::move(states), overlay_.end());
+  if (tail > 0) space_.leave(space_.place(tail));  // until a commit says anew what it says
+  release();
+}
+
+/// Has space used again that nobody sees any more.
+void driven_file::release() {
+  if (!seen_) return;
+  std::vector<extent> unapplied;
+  for (const auto& [offset, bytes] : overlay_.ranges()) unapplied.push_back({offset, bytes.size()});
+  space_.release(*seen_, unapplied);
 }
 
 /// What fails here is in the journal, from where the next commit or the next opening takes it.
 /// REQUIRES: the mutex is held
 void driven_file::checkpoint(journal& journal, std::uint64_t least_end, bool is_urgent) noexcept {
   try {
-    space_.release(journal.checkpoint(overlay_, least_end, is_urgent));
+    seen_ = journal.checkpoint(overlay_, least_end, is_urgent);
+    release();
   } catch (const std::exception&) {
     return;
   }
@@ -149,15 +150,16 @@ void driven_file::keep_spare_memory() {
 
 void driven_file::commit(journal& journal, std::uint64_t stamp) {
   const std::lock_guard lock{mutex_};
-  if (scratch_) space_.retire(scratch_->offset, scratch_->size);
+  if (scratch_) space_.leave(scratch_->offset);
   scratch_.reset();
-  auto free = space_.settle();
-  journal.commit(held_, overlay_, {space_.hdf5_end(), stamp, std::move(free)});
-  space_.committed(journal.number());
-  adopted_.clear();
+  auto states = space_.states();
+  states.push_back(space_.settle(journal.number() + 1));
+  auto made = states.back();
+  journal.commit(held_, overlay_, stamp, std::move(states));
+  space_.committed(std::move(made));
   // Space that cannot be used again makes the file grow.
   const bool is_urgent = space_.retired_bytes() > space_.end() / 8;
-  checkpoint(journal, waiting_ > 0 ? space_.end() : 0, is_urgent);
+  checkpoint(journal, space_.placed_end(), is_urgent);
 }
 
 void driven_file::write_through(journal& journal) {
@@ -169,7 +171,6 @@ void driven_file::write_through(journal& journal) {
 void driven_file::abandon() noexcept {
   const std::lock_guard lock{mutex_};
   space_.forget_placed();
-  waiting_ = 0;
 }
 
 void driven_file::close(journal& journal) noexcept {
@@ -198,7 +199,8 @@ std::uint64_t driven_file::allocate(bool is_chunk, std::uint64_t size) {
   const std::lock_guard lock{mutex_};
   const bool meets = is_chunk && expected_ && expected_->size == size && !is_met_;
   is_met_ = is_met_ || meets;
-  const auto offset = meets ? expected_->offset : space_.place(size);
+  if (meets) space_.take(expected_->offset);
+  const auto offset = meets ? expected_->offset : space_.claim(size);
   space_.set_hdf5_end(std::max(space_.hdf5_end(), offset + size));
   return offset;
 }

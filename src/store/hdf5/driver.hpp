@@ -19,7 +19,6 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <unordered_set>
 #include <vector>
 
 namespace hugehist::store::hdf5 {
@@ -106,6 +105,7 @@ class driven_file final : public chunk_area {
 
  private:
   using extent = file_space::extent;
+  void release();
   void checkpoint(journal& journal, std::uint64_t least_end, bool is_urgent) noexcept;
   void start_writing_out(std::uint64_t bytes) noexcept;
   bool read_current(std::uint64_t offset, std::span<std::byte> to) const;
@@ -116,16 +116,14 @@ class driven_file final : public chunk_area {
   bool owns_space_ = false;
   bool is_detached_ = false, is_pretended_ = false;
   std::uint64_t held_end_ = 0;           // of the file with what its journal has
-  std::vector<extent> known_free_;       // between recover() and begin()
   std::optional<std::uint64_t> length_;  // of the file as it was opened or made
 
   mutable std::mutex mutex_;  // guards what follows; HDF5's side is under the session's lock besides
   file_space space_;
-  held_writes overlay_;                        // of commits that are in the journal only
+  std::optional<file_space::seen_states> seen_;  // as the last checkpoint found it
+  held_writes overlay_;                          // of commits that are in the journal only
   held_writes held_;                           // all that HDF5 wrote but chunks in their places, until it is committed
   std::unique_ptr<std::byte[]> spare_memory_;  // NOLINT(modernize-avoid-c-arrays): given up when there is no other
-  std::size_t waiting_ = 0;                    // chunks that were written and are part of no commit
-  std::unordered_set<std::uint64_t> adopted_;  // offsets; by a commit that is not durable, and so may be tried again
 
   std::optional<extent> scratch_;
   std::optional<extent> expected_;

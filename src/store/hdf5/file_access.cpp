@@ -253,7 +253,7 @@ class disk_file final : public file_access {
 
   /// HDF5 would empty a file under the feet of those who read it.
   void empty() {
-    if (locks_.has_readers() || !locks_.exclude({}))
+    if (locks_.has_readers() || !locks_.close_entrance({}) || !locks_.exclude_plain_hdf5())
       throw locked_error{"'" + name_ + "' is open elsewhere, so it cannot be replaced: close it there first"};
     const auto status = ::ftruncate(descriptor_.get(), 0);
     const auto code = errno;

@@ -111,12 +111,7 @@ void file_locks::hold_snapshot(std::uint64_t number) {
 
 bool file_locks::close_entrance(milliseconds patience) { return wait_for(entrance_byte, mode::exclusive, patience); }
 
-bool file_locks::exclude(milliseconds patience) {
-  if (!close_entrance(patience)) return false;
-  if (try_lock_for_hdf5(mode::exclusive)) return true;
-  readmit();
-  return false;
-}
+bool file_locks::exclude_plain_hdf5() noexcept { return try_lock_for_hdf5(mode::exclusive); }
 
 void file_locks::readmit() noexcept {
   leave_entrance();
@@ -132,10 +127,19 @@ bool file_locks::has_readers() const { return find_lock(descriptor_, first_snaps
 
 bool file_locks::has_writer() const { return is_locked(writer_byte); }
 
-std::uint64_t file_locks::oldest_snapshot(std::uint64_t number) const {
-  auto oldest = first_snapshot + std::min(number, snapshots - 1);
-  while (const auto found = find_lock(descriptor_, first_snapshot, oldest - first_snapshot)) oldest = *found;
-  return oldest - first_snapshot;
+std::vector<std::uint64_t> file_locks::held_snapshots(std::uint64_t number) const {
+  std::vector<std::uint64_t> held;
+  // The system tells of some lock in a range: so on to both sides of it.
+  const auto look = [&](auto&& again, std::uint64_t begin, std::uint64_t end) -> void {
+    const auto found = find_lock(descriptor_, begin, end - begin);
+    if (!found) return;
+    const auto place = std::max(*found, begin);
+    again(again, begin, place);
+    held.push_back(place - first_snapshot);
+    again(again, place + 1, end);
+  };
+  look(look, first_snapshot, first_snapshot + std::min(number, snapshots - 1));
+  return held;
 }
 
 }  // namespace hugehist::store::hdf5

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace hugehist::store::hdf5 {
 
@@ -34,16 +35,16 @@ class file_locks {
   /// For the writer: nobody opens the file until leave_entrance(). False where somebody does for longer than
   /// `patience`.
   bool close_entrance(std::chrono::milliseconds patience);
-  /// The same, and no other program has the file open, until readmit().
-  bool exclude(std::chrono::milliseconds patience);
+  /// With the entrance closed: no other program has the file open. Ended by readmit(), also where it was refused.
+  bool exclude_plain_hdf5() noexcept;
   void readmit() noexcept;
   /// Throws locked_error when another program came to write to the file all the same.
   void check_alone() const;
   bool has_readers() const;
   /// Another one than this.
   bool has_writer() const;
-  /// The oldest snapshot that somebody reads, where it is older than `number`; else `number`.
-  std::uint64_t oldest_snapshot(std::uint64_t number) const;
+  /// The snapshots before `number` that somebody reads, in order.
+  std::vector<std::uint64_t> held_snapshots(std::uint64_t number) const;
 
  private:
   enum class mode { shared, exclusive, none };

@@ -174,9 +174,9 @@ journal::content journal::open(bool writable) {
   last_ = std::move(groups.back().head);
   salt_ = last_->salt;
   number_ = last_->number;
-  applied_ = last_->first - 1;
-  result.end = last_->end;
-  result.free = last_->free;
+  first_ = last_->first;
+  applied_ = std::min(last_->states.front().number, first_ - 1);
+  result.end = last_->end();
   return result;
 }
 
@@ -235,26 +235,26 @@ std::uint64_t journal::find_room(std::uint64_t length) const {
   return at;
 }
 
-void journal::commit(held_writes& changes, held_writes& overlay, state after) {
+void journal::commit(held_writes& changes, held_writes& overlay, std::uint64_t stamp_offset,
+                     std::vector<file_space::state> states) {
   locks_.check_alone();
   if (is_dead_) fail(EIO, "nothing more can be committed after a sync that failed: close and open again");
   is_dead_ = true;
   sync(descriptor_);
   is_dead_ = false;
-  if (changes.empty()) return;
 
   auto superblock = read_superblock();
   auto settled = superblock.bytes;
   overlay.patch(superblock.offset, settled);
   changes.patch(superblock.offset, settled);
   mark_superblock(settled, false);
-  set_superblock_end(settled, after.end);
+  set_superblock_end(settled, states.back().end);
   changes.write(superblock.offset, settled);
   constexpr std::size_t stamp_bytes = 16;
   std::vector<std::byte> stamp(stamp_bytes);
-  if (!read_at(descriptor_, after.stamp_offset, stamp)) fail(errno, "cannot read");
+  if (!read_at(descriptor_, stamp_offset, stamp)) fail(errno, "cannot read");
   auto stamped = stamp;
-  changes.patch(after.stamp_offset, stamped);
+  changes.patch(stamp_offset, stamped);
 
   // All memory is there before anything is written.
   auto next_overlay = overlay;
@@ -266,16 +266,15 @@ void journal::commit(held_writes& changes, held_writes& overlay, state after) {
   open_for_writing();
   journal_group head;
   head.salt = salt_;
-  head.number = number_ + 1;
+  head.number = states.back().number;
   // A whole group stands for all before it, which may be written over.
-  head.first = is_whole ? head.number : std::max(applied_ + 1, groups_.empty() ? 0 : groups_.front().number);
-  head.end = after.end;
+  head.first = is_whole ? head.number : first_;
   head.superblock = {superblock.offset, {superblock.bytes, marked(superblock.bytes), settled}};
-  head.stamp = {after.stamp_offset, {stamp, stamped}};
-  head.free = std::move(after.free);
+  head.stamp = {stamp_offset, {stamp, stamped}};
+  head.states = std::move(states);
   // What HDF5 wrote and let go again at the end is no part of the file.
   const auto& wanted = is_whole ? next_overlay : changes;
-  const auto bytes = encode_group(head, wanted.end() > head.end ? wanted.before(head.end) : wanted);
+  const auto bytes = encode_group(head, wanted.end() > head.end() ? wanted.before(head.end()) : wanted);
   const auto offset = find_room(bytes.size());
 
   if (!write_at(journal_, offset, bytes)) fail(errno, "cannot write the journal of");
@@ -287,6 +286,7 @@ void journal::commit(held_writes& changes, held_writes& overlay, state after) {
   overlay = std::move(next_overlay);
   changes.clear();
   number_ = head.number;
+  first_ = head.first;
   groups.push_back({head.number, offset, bytes.size()});
   std::erase_if(groups, [&](const group_place& one) { return one.number < head.first; });
   groups_ = std::move(groups);
@@ -295,40 +295,50 @@ void journal::commit(held_writes& changes, held_writes& overlay, state after) {
 
 // ---- checkpoints
 
-std::uint64_t journal::checkpoint(held_writes& overlay, std::uint64_t least_end, bool is_urgent) {
-  if (!last_ || applied_ == number_) return applied_;
+std::optional<file_space::seen_states> journal::checkpoint(held_writes& overlay, std::uint64_t least_end,
+                                                           bool is_urgent) {
+  if (!last_ || applied_ == number_) return file_space::seen_states{applied_, {}};
   constexpr milliseconds none{0}, some{50};
   is_urgent = is_urgent || live_bytes() > tolerated_bytes;
-  if (!locks_.exclude(is_urgent ? some : none)) return applied_;
+  if (!locks_.close_entrance(is_urgent ? some : none)) return {};
   std::exception_ptr failed;
+  file_space::seen_states seen;
   try {
-    const auto oldest = locks_.oldest_snapshot(number_);
-    if (oldest == number_) {
-      apply(overlay, *last_, std::max(least_end, last_->end));
-      overlay.clear();
-      applied_ = number_;
-    } else if (oldest > applied_ && is_urgent) {
-      // Readers that follow one another never leave all of it to be applied.
-      held_writes seen, unseen;
-      std::optional<journal_group> newest;
-      for (auto& one : read_groups(journal_)) {
-        add(one.head.number <= oldest ? seen : unseen, one.changes);
-        if (one.head.number <= oldest) newest = std::move(one.head);
-      }
-      if (newest) {
-        struct stat info {};
-        if (::fstat(descriptor_, &info) != 0) fail(errno, "cannot write to");
-        apply(seen, *newest, std::max(static_cast<std::uint64_t>(info.st_size), newest->end));
-        overlay = std::move(unseen);
-        applied_ = newest->number;
-      }
-    }
+    seen.older = locks_.held_snapshots(number_);
+    if (locks_.exclude_plain_hdf5())
+      apply_up_to(seen.older.empty() ? number_ : seen.older.front(), overlay, least_end, is_urgent);
   } catch (...) {
     failed = std::current_exception();
   }
   locks_.readmit();
   if (failed) std::rethrow_exception(failed);
-  return applied_;
+  seen.applied = applied_;
+  return seen;
+}
+
+void journal::apply_up_to(std::uint64_t oldest, held_writes& overlay, std::uint64_t least_end, bool is_urgent) {
+  if (oldest == number_) {
+    apply(overlay, *last_, std::max(least_end, last_->end()));
+    overlay.clear();
+    applied_ = number_;
+  } else if (oldest >= first_ && is_urgent) {
+    // Readers that follow one another never leave all of it to be applied.
+    open_for_writing();
+    held_writes seen, unseen;
+    std::optional<journal_group> newest;
+    for (auto& one : read_groups(journal_)) {
+      add(one.head.number <= oldest ? seen : unseen, one.changes);
+      if (one.head.number <= oldest) newest = std::move(one.head);
+    }
+    struct stat info {};
+    if (::fstat(descriptor_, &info) != 0) fail(errno, "cannot write to");
+    apply(seen, *newest, std::max(static_cast<std::uint64_t>(info.st_size), newest->end()));
+    overlay = std::move(unseen);
+    applied_ = newest->number;
+  } else {
+    return;
+  }
+  first_ = applied_ + 1;
 }
 
 /// The superblock comes last; the mark is there before anything else, and so is the stamp: where the journal has lost
@@ -371,10 +381,10 @@ void journal::close() noexcept {
   constexpr milliseconds patience{1000};
   if (!last_ || is_dead_ || applied_ != number_ || !locks_.close_entrance(patience)) return;
   try {
-    const auto tail = encode_tail(last_->free, last_->superblock.states.back());
-    write(last_->end, tail);
-    if (::ftruncate(descriptor_, static_cast<off_t>(last_->end + tail.size())) != 0)
-      fail(errno, "cannot set the length of");
+    const auto end = last_->end();
+    const auto tail = encode_tail(last_->states.back().free, last_->superblock.states.back());
+    write(end, tail);
+    if (::ftruncate(descriptor_, static_cast<off_t>(end + tail.size())) != 0) fail(errno, "cannot set the length of");
     sync(descriptor_);
     open_for_writing();
     if (::ftruncate(journal_, 0) == 0 && ::fdatasync(journal_) == 0) ::unlink(path_.c_str());

@@ -35,7 +35,6 @@ class journal {
   struct content {
     held_writes overlay;
     std::uint64_t end = 0;  // length of the file with it
-    std::vector<file_space::extent> free;
   };
   /// Within the entrance. Throws format_error for a journal that belongs to another file or is damaged,
   /// std::system_error when the system fails.
@@ -51,25 +50,24 @@ class journal {
   /// Number of the last commit, and of the last one that the file has.
   std::uint64_t number() const noexcept { return number_; }
   std::uint64_t applied() const noexcept { return applied_; }
+  /// What is known of the file's space. REQUIRES: has_commits()
+  const std::vector<file_space::state>& states() const noexcept { return last_->states; }
   /// For a file whose journal holds no commit.
   void set_number(std::uint64_t number) noexcept {
-    if (!last_) number_ = applied_ = number;
+    if (last_) return;
+    number_ = applied_ = number;
+    first_ = number + 1;
   }
 
-  /// What a commit writes down besides the changes.
-  struct state {
-    std::uint64_t end = 0;           // length of the file after it
-    std::uint64_t stamp_offset = 0;  // of the file's stamp
-    std::vector<file_space::extent> free;
-  };
   /// Makes all that was written to the file durable, and `changes` with it; they move into `overlay`, of those that are
-  /// in the journal and not in the file. Throws std::system_error, and then nothing was committed.
-  void commit(held_writes& changes, held_writes& overlay, state after);
-  /// Applies to the file what may be applied, and returns the number of the last commit in the file. Of `overlay`
-  /// remains what is not in the file; an error leaves all of it. The file keeps what lies before `least_end`. Where it
-  /// is urgent, or the journal is long, it waits a moment for those who open the file, and does not wait for the last
-  /// reader of an older commit.
-  std::uint64_t checkpoint(held_writes& overlay, std::uint64_t least_end, bool is_urgent);
+  /// in the journal and not in the file. `stamp` is where the file's is, `states` are what may be seen of it, with the
+  /// one after this commit. Throws std::system_error, and then nothing was committed.
+  void commit(held_writes& changes, held_writes& overlay, std::uint64_t stamp, std::vector<file_space::state> states);
+  /// Applies to the file what may be applied, and returns what is seen then; nothing where somebody opens the file. Of
+  /// `overlay` remains what is not in the file; an error leaves all of it. The file keeps what lies before `least_end`.
+  /// Where it is urgent, or the journal is long, it waits a moment for those who open the file, and does not wait for
+  /// the last reader of an older commit.
+  std::optional<file_space::seen_states> checkpoint(held_writes& overlay, std::uint64_t least_end, bool is_urgent);
   /// The same for a file that is new: without the journal, and not durable.
   void write_through(held_writes& changes, std::uint64_t end);
   /// Before a file is closed that nobody writes to any more: it remembers its free space (space_tail.hpp), and the
@@ -88,6 +86,7 @@ class journal {
   void open_for_writing();
   void enter();
   std::uint64_t find_room(std::uint64_t length) const;
+  void apply_up_to(std::uint64_t oldest, held_writes& overlay, std::uint64_t least_end, bool is_urgent);
   void apply(const held_writes& changes, const journal_group& last, std::uint64_t end) const;
   bool is_known(const std::vector<read_group>& groups) const;
   void write(std::uint64_t offset, std::span<const std::byte> bytes) const;
@@ -102,7 +101,8 @@ class journal {
   int journal_ = -1;
   std::uint64_t salt_ = 0;
   std::uint64_t number_ = 0, applied_ = 0;  // the last commit, and the last one in the file
-  std::vector<group_place> groups_;         // that a recovery reads
+  std::uint64_t first_ = 1;                 // the first that a recovery applies
+  std::vector<group_place> groups_;         // that it reads
   std::optional<journal_group> last_;
   bool is_entered_ = false;  // the directory's entry is durable
   bool is_dead_ = false;

@@ -18,7 +18,7 @@
 namespace hugehist::store::hdf5 {
 namespace {
 
-constexpr std::uint64_t magic = 0x32304c4e524a4848;  // "HHJRNL02"
+constexpr std::uint64_t magic = 0x33304c4e524a4848;  // "HHJRNL03"
 constexpr std::size_t header_bytes = 16;             // the magic number and the length
 
 template <std::size_t States>
@@ -40,6 +40,26 @@ void get(base::byte_reader& in, known_bytes<States>& known, std::uint64_t end) {
   }
 }
 
+void put(base::byte_writer& out, const std::vector<file_space::state>& states) {
+  out.put(std::uint64_t{states.size()});
+  for (const auto& [number, end, free] : states) {
+    out.put(number);
+    out.put(end);
+    put_extents(out, free);
+  }
+}
+
+void get(base::byte_reader& in, std::vector<file_space::state>& states) {
+  states.resize(in.get_count<std::uint64_t>(3 * sizeof(std::uint64_t)));
+  if (states.empty()) base::byte_reader::fail();
+  for (auto& state : states) {
+    state.number = in.get<std::uint64_t>();
+    state.end = in.get<std::uint64_t>();
+    state.free = get_extents(in, state.end);
+    if (&state != &states.front() && state.number <= (&state - 1)->number) base::byte_reader::fail();
+  }
+}
+
 /// The group that the bytes are, without the header; nothing where it is not whole.
 std::optional<read_group> decode(std::span<const std::byte> bytes) {
   constexpr std::size_t checksum_bytes = 8;
@@ -47,21 +67,23 @@ std::optional<read_group> decode(std::span<const std::byte> bytes) {
     base::byte_reader in{bytes};
     read_group result;
     auto& head = result.head;
-    for (auto* number : {&head.salt, &head.number, &head.first, &head.end}) *number = in.get<std::uint64_t>();
+    for (auto* number : {&head.salt, &head.number, &head.first}) *number = in.get<std::uint64_t>();
     const auto content = bytes.first(bytes.size() - std::min(bytes.size(), checksum_bytes));
     base::byte_reader checksum{bytes.subspan(content.size())};
     if (checksum.get<std::uint64_t>() != base::checksum(content, head.salt)) return std::nullopt;
-    get(in, head.superblock, head.end);
-    get(in, head.stamp, head.end);
-    head.free = get_extents(in, head.end);
+    get(in, head.states);
+    const auto end = head.end();
+    get(in, head.superblock, end);
+    get(in, head.stamp, end);
     const auto ranges = in.get<std::uint64_t>();
     for (std::uint64_t i = 0; i < ranges; ++i) {
       const auto offset = in.get<std::uint64_t>();
       const auto range = in.take(in.get<std::uint64_t>());
-      if (range.empty() || offset > head.end || range.size() > head.end - offset) return std::nullopt;
+      if (range.empty() || offset > end || range.size() > end - offset) return std::nullopt;
       result.changes.write(offset, range);
     }
-    if (in.left() != checksum_bytes || head.first > head.number) return std::nullopt;
+    if (in.left() != checksum_bytes || head.first > head.number || head.states.back().number != head.number)
+      return std::nullopt;
     return result;
   } catch (const corruption_error&) {
     return std::nullopt;  // torn
@@ -105,10 +127,12 @@ corruption_error missing(std::uint64_t number) {
 
 std::vector<std::byte> encode_group(const journal_group& head, const held_writes& changes) {
   base::byte_writer out;
-  for (const auto number : {magic, std::uint64_t{0}, head.salt, head.number, head.first, head.end}) out.put(number);
+  out.put(magic);
+  out.put(std::uint64_t{0});  // the length
+  for (const auto number : {head.salt, head.number, head.first}) out.put(number);
+  put(out, head.states);
   put(out, head.superblock);
   put(out, head.stamp);
-  put_extents(out, head.free);
   out.put(std::uint64_t{changes.ranges().size()});
   for (const auto& [offset, content] : changes.ranges()) {
     out.put(offset);

@@ -3,11 +3,13 @@
 // A journal is groups at multiples of 4096 bytes, in no order. The commit with the highest number counts, and the ones
 // that it says are needed with it; others were applied to the file before, and their space is written over.
 //
-// A group, little-endian, of numbers with 64 bits: "HHJRNL02"; its length without these two; salt, the same for all of
-// a journal; number of the commit; number of the first one needed with it; length of the file after; place of the
-// superblock, and its content in the file before, while it is changed, and after, each with its length; place of the
-// stamp (file_state.hpp), and its content before and after; number of free extents after, and of each its offset and
-// length; number of ranges, and of each its offset, length and bytes; XXH64 of all before, with the salt as seed.
+// A group, little-endian, of numbers with 64 bits: "HHJRNL03"; its length without these two; salt, the same for all of
+// a journal; number of the commit; number of the first one needed with it; number of states, the last of them the one
+// after this commit, the others what readers and the file may have, and of each the number of its commit, the length of
+// the file, the number of free extents, and of each its offset and length; place of the superblock, and its content in
+// the file before, while it is changed, and after, each with its length; place of the stamp (file_state.hpp), and its
+// content before and after; number of ranges, and of each its offset, length and bytes; XXH64 of all before, with the
+// salt as seed.
 #pragma once
 
 #include "store/hdf5/file_space.hpp"
@@ -29,10 +31,13 @@ struct known_bytes {
 };
 
 struct journal_group {
-  std::uint64_t salt = 0, number = 0, first = 0, end = 0;
+  std::uint64_t salt = 0, number = 0, first = 0;
   known_bytes<3> superblock;  // before, marked, after
   known_bytes<2> stamp;       // before, after
-  std::vector<file_space::extent> free;
+  std::vector<file_space::state> states;
+
+  /// Length of the file after it.
+  std::uint64_t end() const noexcept { return states.empty() ? 0 : states.back().end; }
 };
 
 constexpr std::uint64_t group_alignment = 4096;
