@@ -224,7 +224,7 @@ bool damage_last_group(std::vector<std::byte>& journal) {
   std::uint64_t last = 0;
   std::size_t where = 0;
   for (std::size_t at = 0; at + header <= journal.size(); at += alignment) {
-    if (std::memcmp(journal.data() + at, "HHJRNL02", 8) != 0) continue;
+    if (std::memcmp(journal.data() + at, "HHJRNL03", 8) != 0) continue;
     std::uint64_t number = 0;
     std::memcpy(&number, journal.data() + at + number_at, sizeof number);
     if (number > last) last = number, where = at;

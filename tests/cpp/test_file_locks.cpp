@@ -47,14 +47,14 @@ TEST_CASE("who opens a file waits while its writer changes it") {
   const opening writer{directory / "f"}, reader{directory / "f"};
   writer.locks->enter_as_writer();
   writer.locks->leave_entrance();
-  REQUIRE(writer.locks->exclude(0ms));
+  REQUIRE(writer.locks->close_entrance(0ms));
   auto entered = std::async(std::launch::async, [&] { reader.locks->enter_as_reader(); });
   CHECK(entered.wait_for(200ms) == std::future_status::timeout);
   writer.locks->readmit();
   entered.get();
-  CHECK_FALSE(writer.locks->exclude(0ms));  // it is still there
+  CHECK_FALSE(writer.locks->close_entrance(0ms));  // it is still there
   reader.locks->leave_entrance();
-  CHECK(writer.locks->exclude(0ms));
+  CHECK(writer.locks->close_entrance(0ms));
 }
 
 TEST_CASE("nothing is changed while a program that knows HDF5's lock only has the file open") {
@@ -63,21 +63,25 @@ TEST_CASE("nothing is changed while a program that knows HDF5's lock only has th
   writer.locks->enter_as_writer();
   writer.locks->leave_entrance();
   REQUIRE(::flock(other.descriptor(), LOCK_SH) == 0);
-  CHECK_FALSE(writer.locks->exclude(0ms));
+  REQUIRE(writer.locks->close_entrance(0ms));
+  CHECK_FALSE(writer.locks->exclude_plain_hdf5());
+  writer.locks->readmit();
   CHECK(::flock(other.descriptor(), LOCK_EX | LOCK_NB) != 0);
   REQUIRE(::flock(other.descriptor(), LOCK_UN) == 0);
-  CHECK(writer.locks->exclude(0ms));
+  REQUIRE(writer.locks->close_entrance(0ms));
+  CHECK(writer.locks->exclude_plain_hdf5());
   CHECK(::flock(other.descriptor(), LOCK_SH | LOCK_NB) != 0);
   writer.locks->readmit();
   CHECK(::flock(other.descriptor(), LOCK_SH | LOCK_NB) == 0);
 }
 
-TEST_CASE("a writer knows the oldest snapshot that is read") {
+TEST_CASE("a writer knows the snapshots that are read") {
   const store_support::temporary_directory directory;
   const opening writer{directory / "f"};
   writer.locks->enter_as_writer();
   writer.locks->leave_entrance();
-  CHECK(writer.locks->oldest_snapshot(9) == 9);
+  using numbers = std::vector<std::uint64_t>;
+  CHECK(writer.locks->held_snapshots(9).empty());
   const auto read = [&](std::uint64_t number) {
     auto reader = std::make_unique<opening>(directory / "f");
     reader->locks->enter_as_reader();
@@ -86,12 +90,14 @@ TEST_CASE("a writer knows the oldest snapshot that is read") {
     return reader;
   };
   const auto seven = read(7);
-  auto three = read(3), four = read(4);
-  CHECK(writer.locks->oldest_snapshot(9) == 3);
-  CHECK(writer.locks->oldest_snapshot(2) == 2);
+  auto three = read(3), four = read(4), again = read(4), zero = read(0);
+  CHECK(writer.locks->held_snapshots(9) == numbers{0, 3, 4, 7});
+  CHECK(writer.locks->held_snapshots(7) == numbers{0, 3, 4});
   three.reset();
-  CHECK(writer.locks->oldest_snapshot(9) == 4);
+  again.reset();
+  CHECK(writer.locks->held_snapshots(9) == numbers{0, 4, 7});
   four.reset();
-  CHECK(writer.locks->oldest_snapshot(9) == 7);
+  zero.reset();
+  CHECK(writer.locks->held_snapshots(9) == numbers{7});
   CHECK(writer.locks->has_readers());
 }

@@ -66,7 +66,7 @@ class journaled_file {
   void commit(std::uint64_t offset, const bytes& content, std::uint64_t end) {
     held_writes changes;
     changes.write(offset, content);
-    journal_.commit(changes, overlay_, {end, stamp_at, {}});
+    journal_.commit(changes, overlay_, stamp_at, {{journal_.number() + 1, end, {}}});
   }
   /// As another opening has it, and the number of the last commit.
   std::pair<held_writes, std::uint64_t> open() const {
@@ -95,7 +95,7 @@ journal_group group_of(std::uint64_t salt, std::uint64_t number, std::uint64_t f
   group.salt = salt;
   group.number = number;
   group.first = first;
-  group.end = 1000;
+  group.states = {{number, 1000, {}}};
   return group;
 }
 
@@ -134,7 +134,7 @@ TEST_CASE("a group with any byte changed is none") {
   held_writes changes;
   changes.write(100, random_bytes(200, 2));
   auto head = group_of(3, 4, 4);
-  head.free = {{10, 20}, {400, 30}};
+  head.states = {{2, 900, {{10, 20}}}, {4, 1000, {{10, 20}, {400, 30}}}};
   head.stamp = {500, {random_bytes(16, 3), random_bytes(16, 4)}};
   const auto whole = encode_group(head, changes);
   REQUIRE(numbers_in({whole}).size() == 1);

@@ -102,6 +102,45 @@ TEST_CASE("a file stays near its live size beside readers that follow one anothe
   CHECK(static_cast<double>(std::filesystem::file_size(path)) < 1.5 * static_cast<double>(store->usage(id).bytes));
 }
 
+TEST_CASE("a reader that stays keeps its commit, and no more, over many openings") {
+  const temporary_directory directory;
+  const auto path = directory / "f.h5";
+  std::mt19937_64 random{3};
+  constexpr std::uint32_t datasets = 20;
+  const auto rewrite = [&](store::store& store, store::histogram_id id) {
+    for (std::uint32_t i = 0; i < datasets; ++i)
+      for (std::size_t plane = 0; plane < 2; ++plane)
+        store.write_chunk({id, coordinate({i, 0, 0})}, plane, noise(20000 + random() % 6000, random));
+    store.commit();
+  };
+  {
+    const auto store = open(path, store::access::create);
+    rewrite(*store, make_large(*store, datasets));
+  }
+  const auto content = [&](store::store& store) {
+    std::vector<std::vector<std::byte>> chunks;
+    for (std::uint32_t i = 0; i < datasets; ++i)
+      for (std::size_t plane = 0; plane < 2; ++plane)
+        chunks.push_back(store.read_chunk({store.find("h"), coordinate({i, 0, 0})}, plane)->bytes);
+    return chunks;
+  };
+  const auto reader = open(path, store::access::read);
+  const auto seen = content(*reader);
+  std::vector<std::vector<std::byte>> last;
+  for (int opening = 0; opening < 10; ++opening) {
+    const auto store = open(path, store::access::read_write);
+    for (int commit = 0; commit < 3; ++commit) rewrite(*store, store->find("h"));
+    last = content(*store);
+  }
+  CHECK((content(*reader) == seen));
+  const auto after = open(path, store::access::read);
+  CHECK((content(*after) == last));
+  // The reader's, the last one, the one before it, and the one that is made.
+  const auto live = static_cast<double>(after->usage(after->find("h")).bytes);
+  CHECK(static_cast<double>(std::filesystem::file_size(path)) < 4.4 * live);
+  WARN(static_cast<double>(std::filesystem::file_size(path)) / live << " times its live bytes");
+}
+
 TEST_CASE("a chunk that waits for its commit stays when another commit is applied") {
   const temporary_directory directory;
   std::mt19937_64 random{2};

@@ -43,10 +43,9 @@ std::vector<bytes> seeds() {
       head.salt = 7;
       head.number = 5 + i;
       head.first = number > 5 ? head.number : 5;
-      head.end = 20'000;
       head.superblock = {0, {some(48), some(48), some(48)}};
       head.stamp = {2000, {some(16), some(16)}};
-      head.free = {{4096, 4096}, {12'288, 100}};
+      head.states = {{3, 19'000, {{4096, 100}}}, {head.number, 20'000, {{4096, 4096}, {12'288, 100}}}};
       for (unsigned range = 0; range < number; ++range) changes.write(random() % 19'000, some(1 + random() % 900));
     }
     bytes input{static_cast<std::byte>(number % 2)};
@@ -69,13 +68,13 @@ bool run(byte_view input) {
   for (std::size_t i = 0; i < groups.size(); ++i) {
     const auto& one = groups[i];
     require(one.head.number == last.first + i && one.head.salt == last.salt, "a group of another journal");
-    require(one.changes.end() <= one.head.end, "a change beyond the end");
+    require(one.changes.end() <= one.head.end(), "a change beyond the end");
     require(one.changes.bytes() <= content.size(), "more changes than bytes");
   }
   const auto again = read_groups(nameless_file{journal_of(groups)}.get());
   require(again.size() == groups.size(), "written and read again, groups are missing");
   for (std::size_t i = 0; i < groups.size(); ++i)
-    require(again[i].changes.ranges() == groups[i].changes.ranges() && again[i].head.end == groups[i].head.end,
+    require(again[i].changes.ranges() == groups[i].changes.ranges() && again[i].head.states == groups[i].head.states,
             "written and read again, a group is another");
   return true;
 }

@@ -155,7 +155,7 @@ def groups_of(journal: bytes) -> list[Group]:
     groups, at = [], 0
     while at < len(journal):
         header = [int.from_bytes(journal[i : i + 8], "little") for i in range(at, at + 40, 8)]
-        if journal[at : at + 8] == b"HHJRNL02":
+        if journal[at : at + 8] == b"HHJRNL03":
             groups.append(Group(header[3], header[4], at, at + 16 + header[1]))
             at = (groups[-1].end + 4095) // 4096 * 4096
         else:

@@ -148,6 +148,8 @@ bool file_space::keep(const seen_states& seen) {
     return next != states_.begin();
   };
   if (!find(seen.applied) || !std::ranges::all_of(seen.older, find)) return false;
+  // Where the journal loses the last commit, which looks as if it was torn, the one before it is found.
+  if (states_.back().number > seen.applied && states_.size() > 1) kept.insert(states_.size() - 2);
   std::vector<state> still;
   still.reserve(kept.size());
   for (const auto i : kept) still.push_back(std::move(states_[i]));

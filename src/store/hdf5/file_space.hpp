@@ -26,6 +26,7 @@ class file_space {
   struct state {
     std::uint64_t number = 0, end = 0;
     std::vector<extent> free;  // by offset
+    bool operator==(const state&) const = default;
   };
   /// The commits that others see.
   struct seen_states {
