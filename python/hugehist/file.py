@@ -243,7 +243,11 @@ class File(Mapping[str, Histogram]):
         return moved
 
     def close(self) -> None:
-        """Commits and closes. Closing again does nothing."""
+        """Commits and closes. Closing again does nothing.
+
+        A file that was written to, of which a fifth or more is free then and which nobody else has open, becomes
+        shorter: chunks at its end move to free space before them, in a commit of its own that changes no content.
+        """
         if not self._core.is_open:
             return
         if self._image is not None and self._core.writable:

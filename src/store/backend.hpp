@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 
 namespace hugehist::store {
 
@@ -41,6 +42,9 @@ struct change_set {
   std::vector<merge_id> new_ledger_entries;
 };
 
+/// Steps from one chunk to the next that take HDF5 some seconds.
+constexpr double steps_in_seconds = 5e8;
+
 class backend {
  public:
   virtual ~backend() = default;
@@ -67,6 +71,9 @@ class backend {
   virtual void apply(const change_set& changes) = 0;
   /// False after an apply() that failed midway: the medium then holds parts of the change set.
   virtual bool intact() const noexcept = 0;
+
+  /// Where the medium would end if nothing before that were free, if chunks should move there from behind it.
+  virtual std::optional<std::uint64_t> compact_end() const { return {}; }
 
   /// Where chunks wait until apply() takes them over, from the change set's locations.
   virtual chunk_area& area() noexcept = 0;

@@ -1,6 +1,7 @@
 #include "store/staged_store.hpp"
 
 #include "base/checked.hpp"
+#include "store/compaction.hpp"
 #include "store/staged_histogram.hpp"
 #include "store/text.hpp"
 
@@ -17,6 +18,9 @@ namespace {
 class staged_store final : public store {
  public:
   explicit staged_store(std::unique_ptr<backend> medium);
+  ~staged_store() override;
+  staged_store(const staged_store&) = delete;
+  staged_store& operator=(const staged_store&) = delete;
 
   std::string name() const override { return backend_->name(); }
   bool writable() const noexcept override { return backend_->writable(); }
@@ -90,6 +94,7 @@ class staged_store final : public store {
   std::optional<file_record> committed_file_;  // once file_ has changed
   merge_ledger ledger_;
   bool changed_ = false;
+  bool has_committed_ = false;
 
   struct {
     bool set = false;
@@ -115,6 +120,19 @@ staged_store::staged_store(std::unique_ptr<backend> medium) : backend_{std::move
   for (auto& [id, histogram] : histograms_) histogram->before = histogram->make_snapshot();
   file_ = backend_->load_file();
   ledger_ = backend_->load_ledger();
+}
+
+/// A file in which commits left much free is made shorter. Where that fails it stays as it is.
+staged_store::~staged_store() {
+  if (!has_committed_ || !backend_->intact()) return;
+  try {
+    std::vector<std::pair<histogram_id, storage>> ours;
+    for (const auto& [id, histogram] : histograms_)
+      if (histogram->committed && histogram->record.growable) ours.emplace_back(id, histogram->record.schema.kind);
+    compact(*backend_, ours);
+  } catch (const std::exception&) {
+    return;
+  }
 }
 
 // ---- histograms
@@ -468,6 +486,7 @@ void staged_store::commit() {
   ledger_.settle();
   pending_bytes_ = 0;
   changed_ = false;
+  has_committed_ = true;
 }
 
 void staged_store::rollback() {

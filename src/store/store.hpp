@@ -15,6 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
 #include <optional>
 #include <span>
@@ -60,6 +61,8 @@ struct storage_usage {
 struct chunk_visitor {
   std::function<void(const chunk_coordinate&)> found;
   std::function<void(const chunk_coordinate&, const std::string& reason)> unreadable;
+  /// From a chunk to the next, of a medium that must go that way; none is found where it would take more.
+  double most_steps = std::numeric_limits<double>::infinity();
 };
 
 class store {

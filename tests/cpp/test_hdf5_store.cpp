@@ -360,14 +360,15 @@ TEST_CASE("damaged labels, edges, counters and ledger are found when the file is
     });
   };
   for (const auto* where : {"h/ref_axes/axis_0/categories", "h/ref_axes/axis_1/categories", "hugehist/ledger",
-                            "hugehist/counter_keys", "hugehist/counter_values"}) {
-    INFO(where);
-    std::filesystem::remove(path);
-    make_file(path);
-    CHECK(try_open(path, store::access::read) == opened);
-    flip(where, 0);
-    CHECK(try_open(path, store::access::read) == corrupt);
-  }
+                            "hugehist/counter_keys", "hugehist/counter_values"})
+    for (const std::size_t at : {0, 5}) {  // what says of which kind it is, and what it is
+      INFO(where << ", byte " << at);
+      std::filesystem::remove(path);
+      make_file(path);
+      CHECK(try_open(path, store::access::read) == opened);
+      flip(where, at);
+      CHECK(try_open(path, store::access::read) == corrupt);
+    }
   // Two axes in the other order: the references are all valid.
   std::filesystem::remove(path);
   make_file(path);

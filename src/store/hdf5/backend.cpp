@@ -57,6 +57,7 @@ class hdf5_backend final : public backend {
   void check_name(const std::string& name) const override;
   void apply(const change_set& changes) override;
   bool intact() const noexcept override { return intact_; }
+  std::optional<std::uint64_t> compact_end() const override { return access_->compact_end(); }
 
   chunk_area& area() noexcept override { return access_->area(); }
 
@@ -383,7 +384,6 @@ void hdf5_backend::retire_chunks(histogram_id id) {
   const auto found = histograms_.find(id);
   if (driver == nullptr || found == histograms_.end() || !found->second.growable) return;
   auto& histogram = found->second;
-  constexpr double some_seconds = 5e8;
   for (std::size_t plane = 0; plane < planes(histogram.kind).size() && !histogram.chunk_shape.empty(); ++plane) {
     const auto dataset = plane_of(histogram, plane);
     const auto retire = [&](const chunk_coordinate& where) {
@@ -392,8 +392,8 @@ void hdf5_backend::retire_chunks(histogram_id id) {
       if (const auto* place = std::get_if<chunk_area::location>(&chunk)) driver->retire(place->offset, place->size);
     };
     try {
-      visit_stored_chunks(dataset, histogram.chunk_shape, histogram.extents, {retire, [](const auto&, const auto&) {}},
-                          some_seconds);
+      visit_stored_chunks(dataset, histogram.chunk_shape, histogram.extents,
+                          {retire, [](const auto&, const auto&) {}, steps_in_seconds});
     } catch (const failure&) {
       continue;
     }

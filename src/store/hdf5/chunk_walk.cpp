@@ -53,7 +53,7 @@ class walk {
         space_{H5Dget_space(dataset), "extents of a plane"},
         places_{shape, extents} {}
 
-  void run(double most_steps) {
+  void run() {
     const auto chunks = count();
     if (chunks == 0U || places_.count() == 0) return;
     if (!chunks && places_.count() > most_places) throw failure{"the index of its chunks cannot be read", "", 0};
@@ -61,7 +61,7 @@ class walk {
     constexpr auto never = std::numeric_limits<double>::infinity();
     const auto steps_by_number = chunks ? static_cast<double>(*chunks) * static_cast<double>(*chunks) / 2 : never;
     const auto steps_by_place = places_.count() * steps_per_look_up;
-    if (std::min(steps_by_number, steps_by_place) > most_steps) return;
+    if (std::min(steps_by_number, steps_by_place) > visitor_.most_steps) return;
     if (steps_by_number < steps_by_place)
       by_number(*chunks);
     else
@@ -118,8 +118,8 @@ class walk {
 }  // namespace
 
 void visit_stored_chunks(hid_t dataset, const std::vector<std::size_t>& shape, const std::vector<std::size_t>& extents,
-                         const chunk_visitor& visitor, double most_steps) {
-  walk{dataset, shape, extents, visitor}.run(most_steps);
+                         const chunk_visitor& visitor) {
+  walk{dataset, shape, extents, visitor}.run();
 }
 
 void visit_places(const std::vector<std::size_t>& shape, const std::vector<std::size_t>& extents,

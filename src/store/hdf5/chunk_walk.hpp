@@ -5,16 +5,14 @@
 #include "store/store.hpp"
 
 #include <cstddef>
-#include <limits>
 #include <vector>
 
 namespace hugehist::store::hdf5 {
 
-/// Calls the visitor for each chunk that the dataset has, or may have; for none where HDF5 would take more than so many
-/// steps from a chunk to the next. Throws failure where not even their number can be told and there are too many places
-/// to look for each.
+/// Calls the visitor for each chunk that the dataset has, or may have. Throws failure where not even their number can
+/// be told and there are too many places to look for each.
 void visit_stored_chunks(hid_t dataset, const std::vector<std::size_t>& shape, const std::vector<std::size_t>& extents,
-                         const chunk_visitor& visitor, double most_steps = std::numeric_limits<double>::infinity());
+                         const chunk_visitor& visitor);
 
 /// Calls visitor.found for each place that a chunk could have.
 void visit_places(const std::vector<std::size_t>& shape, const std::vector<std::size_t>& extents,

@@ -168,6 +168,14 @@ void driven_file::write_through(journal& journal) {
   length_ = space_.end();
 }
 
+std::optional<std::uint64_t> driven_file::compact_end() const {
+  constexpr std::uint64_t part = 5;
+  const std::lock_guard lock{mutex_};
+  const auto end = space_.hdf5_end(), free = space_.usable_bytes();
+  if (!owns_space_ || !overlay_.empty() || free >= end || free < end / part) return {};
+  return end - free;
+}
+
 void driven_file::abandon() noexcept {
   const std::lock_guard lock{mutex_};
   space_.forget_placed();

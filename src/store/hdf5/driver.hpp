@@ -77,6 +77,8 @@ class driven_file final : public chunk_area {
   void commit(journal& journal, std::uint64_t stamp);
   /// Writes what HDF5 wrote to a new file.
   void write_through(journal& journal);
+  /// Where the file would end if nothing in it were free; nothing where less than a fifth of it is.
+  std::optional<std::uint64_t> compact_end() const;
   /// Forgets chunks that no commit took: the file will end where HDF5 ends it.
   void abandon() noexcept;
   /// After HDF5 has let go.

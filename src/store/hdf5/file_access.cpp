@@ -182,6 +182,10 @@ class disk_file final : public file_access {
     return journal_.has_newer_commit();
   }
 
+  std::optional<std::uint64_t> compact_end() const override {
+    return locks_.has_readers() ? std::nullopt : driver_->compact_end();
+  }
+
   chunk_area& area() noexcept override { return *driver_; }
   driven_file* driver() noexcept override { return driver_.get(); }
 

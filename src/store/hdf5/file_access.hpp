@@ -47,6 +47,10 @@ class file_access {
   /// Whether there is a newer commit than the one that is read.
   virtual bool is_outdated() { return false; }
 
+  /// Where the file would end if nothing before that were free; nothing where that is not worth much, or somebody has
+  /// the file open besides.
+  virtual std::optional<std::uint64_t> compact_end() const { return {}; }
+
   /// Where encoded chunks wait for a commit.
   virtual chunk_area& area() noexcept = 0;
   /// The driver of a file on disk, which is its area; null for an image.

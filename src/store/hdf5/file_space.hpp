@@ -63,6 +63,7 @@ class file_space {
   void release(const seen_states& seen, std::span<const extent> unapplied) noexcept;
 
   const std::vector<state>& states() const noexcept { return states_; }
+  std::uint64_t usable_bytes() const noexcept { return usable_.bytes(); }
   /// What would be free if nobody saw an older state than the one that is prepared.
   std::uint64_t retired_bytes() const noexcept;
 
