@@ -13,6 +13,7 @@
 #include <array>
 #include <cstring>
 #include <map>
+#include <memory>
 #include <random>
 #include <thread>
 #include <vector>
@@ -211,6 +212,31 @@ TEST_CASE("a place that a failed commit gave to HDF5 is nobody else's, until a l
   test.commit();
   CHECK(area.write(chunk_of(500, 3)).offset == first.offset);
   CHECK(area.read(second).bytes == chunk_of(500, 2).bytes);
+}
+
+TEST_CASE("no chunk is placed where a commit has bytes that are still to be written to the file") {
+  opened test;
+  auto& area = test.area;
+  const int other = ::open(test.path.c_str(), O_RDWR);
+  REQUIRE(other >= 0);
+  auto reader = std::make_unique<store::hdf5::file_locks>(other, test.path);
+  reader->enter_as_reader();
+  reader->hold_snapshot(0);
+  reader->leave_entrance();
+
+  const auto metadata = chunk_of(500, 1).bytes;
+  const auto offset = area.allocate(false, metadata.size());
+  CHECK(area.write_bytes(false, offset, metadata.size(), metadata.data()));
+  area.allocate(false, 100);
+  test.commit();
+  area.retire(offset, metadata.size());
+  test.commit();
+  test.commit();  // nobody sees a commit that uses it
+  CHECK(area.write(chunk_of(500, 2)).offset != offset);
+  reader.reset();
+  test.commit();  // now they are in the file
+  CHECK(area.write(chunk_of(500, 3)).offset == offset);
+  ::close(other);
 }
 
 TEST_CASE("what HDF5 writes after a chunk that it did not take is written") {

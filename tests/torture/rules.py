@@ -325,7 +325,7 @@ MUTANTS = [
     Mutant(
         "space used that is still to be applied",
         "no chunk is placed where a commit has bytes that are still to be written to the file",
-        "test_space",
+        "test_driver",
         SPACE,
         "    usable = common(usable, complement(unapplied));\n",
     ),
