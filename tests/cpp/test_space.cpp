@@ -154,6 +154,29 @@ TEST_CASE("readers that stay keep their commits, and no more, over many openings
   CHECK(size_over_live() < 1.25);
 }
 
+TEST_CASE("the space of a removed histogram is used again") {
+  const temporary_directory directory;
+  const auto path = directory / "f.h5";
+  std::mt19937_64 random{8};
+  const auto store = open(path, store::access::create);
+  const auto make = [&](const char* name, std::uint32_t datasets) {
+    const auto id = make_large(*store, datasets, name);
+    for (std::uint32_t i = 0; i < datasets; ++i)
+      store->write_chunk({id, coordinate({i, 0, 0})}, 0, noise(20000, random));
+    store->commit();
+    return id;
+  };
+  auto id = make("a", 20);
+  make("b", 2);  // behind it, so that the file cannot end before
+  const auto bytes = std::filesystem::file_size(path);
+  for (int i = 0; i < 5; ++i) {
+    store->remove(id);
+    store->commit();
+    id = make("a", 20);
+  }
+  CHECK(static_cast<double>(std::filesystem::file_size(path)) < 1.2 * static_cast<double>(bytes));
+}
+
 TEST_CASE("commits after a reader's are not applied with the earlier ones") {
   const temporary_directory directory;
   const auto path = directory / "f.h5";
