@@ -154,9 +154,8 @@ void driven_file::commit(journal& journal, std::uint64_t stamp) {
   scratch_.reset();
   auto states = space_.states();
   states.push_back(space_.settle(journal.number() + 1));
-  auto made = states.back();
   journal.commit(held_, overlay_, stamp, std::move(states));
-  space_.committed(std::move(made));
+  space_.committed(journal.states().back());
   // Space that cannot be used again makes the file grow.
   const bool is_urgent = space_.retired_bytes() > space_.end() / 8;
   checkpoint(journal, space_.placed_end(), is_urgent);
