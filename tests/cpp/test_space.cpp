@@ -51,6 +51,24 @@ TEST_CASE("a file that is rewritten often in one session stays near its live siz
   CHECK(static_cast<double>(std::filesystem::file_size(path)) < 2.5 * static_cast<double>(store->usage(id).bytes));
 }
 
+TEST_CASE("commits that change no size do not make a file longer") {
+  const temporary_directory directory;
+  const auto path = directory / "f.h5";
+  std::mt19937_64 random{9};
+  const auto store = open(path, store::access::create);
+  const auto id = make_large(*store, 2);
+  const auto commit = [&](int number) {
+    for (std::uint32_t i = 0; i < 2; ++i) store->write_chunk({id, coordinate({i, 0, 0})}, 0, noise(5000, random));
+    store->set_counter({"events"}, number);
+    store->set_attribute("merges", std::int64_t{number});
+    store->commit();
+  };
+  for (int i = 0; i < 10; ++i) commit(i);
+  const auto bytes = std::filesystem::file_size(path);
+  for (int i = 0; i < 500; ++i) commit(i);
+  CHECK(std::filesystem::file_size(path) <= bytes);
+}
+
 TEST_CASE("a file of which a tenth is rewritten, and that is opened again, 200 times, stays near its live size") {
   const temporary_directory directory;
   const auto path = directory / "f.h5";

@@ -30,6 +30,7 @@ LOCKS = "src/store/hdf5/file_locks.cpp"
 TAIL = "src/store/hdf5/space_tail.cpp"
 ACCESS = "src/store/hdf5/file_access.cpp"
 BACKEND = "src/store/hdf5/backend.cpp"
+ATTRIBUTES = "src/store/hdf5/attributes.cpp"
 STATE = "src/store/hdf5/file_state.cpp"
 STAGED = "src/store/staged_store.cpp"
 LEDGER = "src/store/merge_ledger.cpp"
@@ -342,6 +343,22 @@ MUTANTS = [
         "test_crash",
         SPACE,
         "  next_.remove(offset, found->second);\n",
+    ),
+    Mutant(
+        "attributes made anew",
+        "a commit that changes no size makes no header longer",
+        "test_space",
+        ATTRIBUTES,
+        "!attribute.is_open() || !has_form(attribute, file_type, space)",
+        "true",
+    ),
+    Mutant(
+        "scratch taken",
+        "what is gone before the commit takes no space",
+        "test_space",
+        DRIVER,
+        "if (meets && !is_scratch)",
+        "if (meets)",
     ),
     Mutant(
         "removed histograms keep their space",

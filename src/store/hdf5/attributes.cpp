@@ -31,12 +31,28 @@ handle fixed_string_type(std::size_t length) {
   return type;
 }
 
+handle open_attribute(hid_t object, const std::string& name) {
+  if (!has_attribute(object, name)) return {};
+  return {H5Aopen(object, name.c_str(), H5P_DEFAULT), "opening an attribute"};
+}
+
+bool has_form(hid_t attribute, hid_t file_type, hid_t space) {
+  const handle type{H5Aget_type(attribute), "type of an attribute"}, extents{H5Aget_space(attribute), "attribute"};
+  return check(H5Tequal(type, file_type), "type of an attribute") > 0 &&
+         check(H5Sextent_equal(extents, space), "space of an attribute") > 0;
+}
+
+/// In place where it can: an attribute that is made anew leaves its old place in the object's header, which would grow
+/// with each commit.
 void write_raw(hid_t object, const std::string& name, hid_t file_type, hid_t memory_type, hid_t space,
                const void* data) {
-  remove_attribute(object, name);
-  const auto properties = utf8_name_properties();
-  const handle attribute{H5Acreate2(object, name.c_str(), file_type, space, properties, H5P_DEFAULT),
-                         "creating an attribute"};
+  auto attribute = open_attribute(object, name);
+  if (!attribute.is_open() || !has_form(attribute, file_type, space)) {
+    attribute = {};
+    remove_attribute(object, name);
+    const auto properties = utf8_name_properties();
+    attribute = {H5Acreate2(object, name.c_str(), file_type, space, properties, H5P_DEFAULT), "creating an attribute"};
+  }
   check(H5Awrite(attribute, memory_type, data), "writing an attribute");
 }
 
@@ -128,11 +144,6 @@ std::optional<scalar> read_value(hid_t attribute) {
     default:
       return std::nullopt;
   }
-}
-
-handle open_attribute(hid_t object, const std::string& name) {
-  if (!has_attribute(object, name)) return {};
-  return {H5Aopen(object, name.c_str(), H5P_DEFAULT), "opening an attribute"};
 }
 
 herr_t collect_name(hid_t, const char* name, const H5A_info_t*, void* names) noexcept {

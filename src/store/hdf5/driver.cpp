@@ -206,7 +206,8 @@ std::uint64_t driven_file::allocate(bool is_chunk, std::uint64_t size) {
   const std::lock_guard lock{mutex_};
   const bool meets = is_chunk && expected_ && expected_->size == size && !is_met_;
   is_met_ = is_met_ || meets;
-  if (meets) space_.take(expected_->offset);
+  const bool is_scratch = scratch_ && expected_ && expected_->offset == scratch_->offset;
+  if (meets && !is_scratch) space_.take(expected_->offset);
   const auto offset = meets ? expected_->offset : space_.claim(size);
   space_.set_hdf5_end(std::max(space_.hdf5_end(), offset + size));
   return offset;
