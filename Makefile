@@ -19,7 +19,7 @@ export CMAKE_EXECUTABLE := $(CMAKE)
 export CMAKE_BUILD_PARALLEL_LEVEL ?= $(JOBS)
 export PYTHON
 
-CPP_FILES = $(shell find include src tests/cpp tests/fuzz benchmarks/cpp python/bindings examples/cpp \
+CPP_FILES = $(shell find include src tests/cpp tests/fuzz benchmarks/cpp benchmarks/journal python/bindings examples/cpp \
               \( -name '*.cpp' -o -name '*.hpp' \) 2>/dev/null)
 
 .PHONY: help setup install test torture fuzz demo bench lint format clean

@@ -52,6 +52,12 @@ MINUTES = {"zarr": "a file for each chunk: minutes to make", "blosc2": "minutes 
 CASES = {
     "merge": Case("a job's deltas, dataset after dataset, and close", MERGES, merging.merge),
     "merge-cold": Case("the same deltas, the datasets in turn", STORES, merging.merge_cold),
+    "merge-committed": Case(
+        "the same deltas as merge, a commit after each",
+        some(STORES, ("hugehist", "h5py-zstd", "h5py-gzip")),
+        merging.merge_committed,
+        IN_MEMORY | dict.fromkeys(("zarr", "blosc2"), NO_COMMIT),
+    ),
     "merge-sparse": Case("20 events into each of some chunks, and commit", STORES, merging.merge_sparse),
     "project": Case("values and variances onto each axis", STORES, reading.project),
     "slice": Case("one (dataset, category, systematic)", STORES, reading.slice_rows),

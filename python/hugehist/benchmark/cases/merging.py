@@ -37,7 +37,12 @@ def merge_cold(setup: Setup) -> Outcome:
     return _merge(setup, setup.work.deltas_in_turn(), "merge, cold")
 
 
-def _merge(setup: Setup, deltas: Iterator[Delta], name: str) -> Outcome:
+def merge_committed(setup: Setup) -> Outcome:
+    """A commit after each delta: after every 59 MB."""
+    return _merge(setup, setup.work.deltas(), "merge, committed", commits=True)
+
+
+def _merge(setup: Setup, deltas: Iterator[Delta], name: str, commits: bool = False) -> Outcome:
     work = setup.work
     outcome, clock, sums = Outcome(), Clock(), Sums(work)
     peer = store_peer(setup)
@@ -51,6 +56,8 @@ def _merge(setup: Setup, deltas: Iterator[Delta], name: str) -> Outcome:
                 prepared = peer.prepare(delta)
             with clock.timed("merge"):
                 peer.merge(prepared)
+                if commits:
+                    peer.commit()
             del delta, prepared
         merged = clock.seconds
         with clock.timed("close"):
@@ -58,7 +65,9 @@ def _merge(setup: Setup, deltas: Iterator[Delta], name: str) -> Outcome:
     total = work.delta_bytes * work.datasets * work.rounds
     outcome.metrics[name] = clock.metric(total, "B")
     outcome.notes = {"close_s": clock.seconds - merged, "background_cpu_s": clock.background}
-    return verified(outcome, setup, peer, sums)
+    outcome = verified(outcome, setup, peer, sums)
+    outcome.notes["amplification"] = clock.bytes_written / max(outcome.bytes_on_disk, 1)
+    return outcome
 
 
 def sparse_extents(work: Workload) -> list[tuple[int, int]]:
