@@ -1,9 +1,8 @@
-// The medium of HDF5: a file (or an image of one in memory) that holds the committed state.
+// The medium of HDF5: a file, or an image of one in memory, that holds the committed state.
 //
-// What a commit promises today: room is reserved before anything is changed, and when commit() returns all of it
-// is on the disk. A process that dies, or a disk that fails, in the middle of a commit can leave a torn file; the
-// journal that mends that is to come under this interface. Not synchronised, as every store; HDF5 itself is
-// entered under one lock of the process.
+// For a commit room is reserved before anything is changed, all that changes goes through the driver of the file
+// (driver.hpp), and the commit ends as one group of its journal (journal.hpp). Not synchronised, as every store; HDF5
+// itself is entered under one lock of the process.
 #pragma once
 
 #include "store/backend.hpp"
