@@ -278,3 +278,38 @@ def test_command_line(whole: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert done.stdout.startswith(f"{new}: ok (8 chunks")
     with pytest.raises(SystemExit):
         main([])
+
+
+def test_of_a_journal_that_lacks_a_commit_what_was_before_is_saved(path: Path, tmp_path: Path) -> None:
+    journal = Path(f"{path}.journal")
+    sums: list[float] = []
+    with hugehist.File(path, "w") as f:
+        h = f.create(
+            "h", hist.axis.StrCategory([], growth=True, name="dataset"), hist.axis.Regular(100, 0, 1, name="x")
+        )
+        f.commit()
+        with hugehist.File(path):  # a reader, so that the file itself stays at its commit
+            for number in range(5):
+                sums.append(float(h.sum()))
+                h.fill(dataset=f"dataset {number}", x=np.linspace(0, 1, 50))
+                f.commit()
+            file, groups = path.read_bytes(), journal.read_bytes()
+    begins = [at for at in range(0, len(groups), 4096) if groups[at:].startswith(b"HHJRNL")]
+    assert len(begins) == 5
+    damaged = tmp_path / "damaged.h5"
+    found = set()
+    for at in begins:
+        damaged.write_bytes(file)
+        Path(f"{damaged}.journal").write_bytes(groups)
+        flip(Path(f"{damaged}.journal"), at + 100)
+        saved = hugehist.salvage(damaged, tmp_path / f"saved{at}.h5")
+        with hugehist.File(tmp_path / f"saved{at}.h5") as f:
+            found.add(float(f["h"].sum()))
+        if not saved.lost:
+            with hugehist.File(damaged) as f:  # the last commit, which may be one that did not come to its end
+                assert float(f["h"].sum()) == sums[-1]
+            continue
+        assert "journal is damaged" in str(saved.lost[0])
+        with pytest.raises(hugehist.FormatError, match="salvage"):
+            hugehist.File(damaged)
+    assert found == set(sums)

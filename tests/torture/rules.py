@@ -162,7 +162,7 @@ MUTANTS = [
         "groups of another journal do not count",
         "test_journal",
         GROUP,
-        " || found->head.salt != last->salt) throw",
+        " || found->head.salt != salt) throw",
         ") throw",
     ),
     Mutant(
@@ -170,8 +170,8 @@ MUTANTS = [
         "a journal without a needed group is damaged",
         "test_journal",
         GROUP,
-        "    if (place == places.end()) throw missing(number);\n",
-        "    if (place == places.end()) continue;\n",
+        "    if (known == all.whole.end()) throw missing(number);\n",
+        "    if (known == all.whole.end()) continue;\n",
     ),
     Mutant(
         "any superblock",

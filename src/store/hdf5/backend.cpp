@@ -103,6 +103,8 @@ hdf5_backend::hdf5_backend(std::shared_ptr<file_access> access, const std::strin
     if (auto* driver = access_->driver(); driver != nullptr && damage_ && driver->end() > driver->real_size())
       damage_("", "its end is missing: it has " + std::to_string(driver->real_size()) + " of " +
                       std::to_string(driver->end()) + " bytes");
+    if (auto* driver = access_->driver(); driver != nullptr && damage_ && !driver->lost_commits().empty())
+      damage_("", driver->lost_commits());
     attempt("", [&] {
       if (!has_file_state(access_->file())) return;
       try {

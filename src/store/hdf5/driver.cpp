@@ -95,8 +95,9 @@ void driven_file::check_used(const location& chunk) noexcept {
 }
 
 void driven_file::recover(journal& journal, bool writable) {
-  auto found = journal.open(writable);
+  auto found = is_pretended_ ? journal.open_in_part() : journal.open(writable);
   const std::lock_guard lock{mutex_};
+  lost_ = std::move(found.lost);
   overlay_ = std::move(found.overlay);
   held_end_ = found.end;
   if (writable) checkpoint(journal, 0, true);

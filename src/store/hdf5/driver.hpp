@@ -87,6 +87,8 @@ class driven_file final : public chunk_area {
   /// HDF5 takes the file for as long as it once was; what is missing is zeros. For reading what is left of it.
   void pretend_whole() noexcept { is_pretended_ = true; }
   bool is_pretended() const noexcept { return is_pretended_; }
+  /// What of its journal could not be read; empty for all others.
+  const std::string& lost_commits() const noexcept { return lost_; }
   /// Length of the file with what its journal has; 0 where the system does not tell.
   std::uint64_t real_size() const noexcept;
 
@@ -117,6 +119,7 @@ class driven_file final : public chunk_area {
   std::atomic<std::uint64_t> written_ = 0;  // bytes of chunks
   bool owns_space_ = false;
   bool is_detached_ = false, is_pretended_ = false;
+  std::string lost_;                     // of the journal
   std::uint64_t held_end_ = 0;           // of the file with what its journal has
   std::optional<std::uint64_t> length_;  // of the file as it was opened or made
 

@@ -142,7 +142,7 @@ std::vector<read_group> journal::read(int descriptor) const {
     } catch (const corruption_error& problem) {
       if (!may_change || tries == most)
         throw format_error{"'" + path_.string() + "', the journal of '" + name_ + "', is damaged: " + problem.what() +
-                           "; restore both from a copy"};
+                           "; restore both from a copy, or salvage what was before that commit"};
       std::this_thread::sleep_for(milliseconds{tries});  // a writer went on while it was read
     }
   }
@@ -162,6 +162,27 @@ journal::content journal::open(bool writable) {
     }
     return {};
   }
+  return adopt(std::move(groups));
+}
+
+journal::content journal::open_in_part() {
+  const open_journal found{path_, name_};
+  const auto superblock = read_superblock();
+  if (!found.is_there() || superblock.bytes == marked(superblock.bytes)) return open(false);
+  try {
+    read_groups(found.get());
+    return open(false);
+  } catch (const corruption_error& problem) {
+    auto groups = read_groups_in_part(found.get());
+    auto result = groups.empty() ? content{} : adopt(std::move(groups));
+    result.lost =
+        std::string{"its journal is damaged ("} + problem.what() + "), and this is the state before that commit";
+    return result;
+  }
+}
+
+/// What these groups say, which are all that count.
+journal::content journal::adopt(std::vector<read_group> groups) {
   if (!is_known(groups))
     throw format_error{"'" + path_.string() + "' is the journal of another file than '" + name_ +
                        "', or is damaged, or the file was changed by another program since: restore both from a copy, "

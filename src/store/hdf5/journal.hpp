@@ -35,10 +35,13 @@ class journal {
   struct content {
     held_writes overlay;
     std::uint64_t end = 0;  // length of the file with it
+    std::string lost;       // what of the commits could not be read, and why
   };
   /// Within the entrance. Throws format_error for a journal that belongs to another file or is damaged,
   /// std::system_error when the system fails.
   content open(bool writable);
+  /// The same for reading, up to a commit that the journal lacks, where the file is at a commit itself.
+  content open_in_part();
   /// Whether there is a commit that open() did not find. Within the entrance.
   bool has_newer_commit() const;
   /// Forgets the journal of a file that is replaced.
@@ -83,6 +86,7 @@ class journal {
 
  private:
   std::vector<read_group> read(int descriptor) const;
+  content adopt(std::vector<read_group> groups);
   void open_for_writing();
   void enter();
   std::uint64_t find_room(std::uint64_t length) const;

@@ -123,6 +123,52 @@ corruption_error missing(std::uint64_t number) {
   return corruption_error{"its commit " + std::to_string(number) + " is missing"};
 }
 
+/// A group that is whole: what it needs, and where it is.
+struct whole_group {
+  std::uint64_t salt = 0, first = 0;
+  group_place place;
+};
+
+struct survey {
+  std::uint64_t bytes = 0;                     // of the journal
+  std::map<std::uint64_t, whole_group> whole;  // by number
+  std::vector<group_header> torn;
+};
+
+survey look_through(int journal) {
+  struct stat info {};
+  if (::fstat(journal, &info) != 0) throw std::system_error{errno, std::generic_category(), "cannot read the journal"};
+  survey result{static_cast<std::uint64_t>(info.st_size), {}, {}};
+  // Each byte once, and what is left of old groups that were written over in part.
+  auto budget = 4 * result.bytes;
+  for (std::uint64_t at = 0; at < result.bytes;) {
+    const auto header = read_header(journal, at);
+    const auto found = read_group_at(journal, at, result.bytes, header, budget);
+    at = found ? found->place.end() : at + group_alignment;
+    if (found)
+      result.whole[found->head.number] = {found->head.salt, found->head.first, found->place};
+    else if (header.magic == magic)
+      result.torn.push_back(header);
+  }
+  return result;
+}
+
+/// That group, after all that it needs.
+std::vector<read_group> read_up_to(int journal, const survey& all, std::uint64_t last) {
+  const auto& [salt, first, last_place] = all.whole.at(last);
+  std::vector<read_group> result;
+  for (auto number = first; number <= last; ++number) {
+    const auto known = all.whole.find(number);
+    if (known == all.whole.end()) throw missing(number);
+    const auto offset = known->second.place.offset;
+    auto budget = all.bytes;
+    auto found = read_group_at(journal, offset, all.bytes, read_header(journal, offset), budget);
+    if (!found || found->head.number != number || found->head.salt != salt) throw missing(number);
+    result.push_back(std::move(*found));
+  }
+  return result;
+}
+
 }  // namespace
 
 std::vector<std::byte> encode_group(const journal_group& head, const held_writes& changes) {
@@ -146,40 +192,27 @@ std::vector<std::byte> encode_group(const journal_group& head, const held_writes
 }
 
 std::vector<read_group> read_groups(int journal) {
-  struct stat info {};
-  if (::fstat(journal, &info) != 0) throw std::system_error{errno, std::generic_category(), "cannot read the journal"};
-  const auto bytes = static_cast<std::uint64_t>(info.st_size);
-  // Each byte once, and what is left of old groups that were written over in part.
-  auto budget = 4 * bytes;
-  std::map<std::uint64_t, group_place> places;
-  std::optional<journal_group> last;
-  std::vector<group_header> torn;
-  for (std::uint64_t at = 0; at < bytes;) {
-    const auto header = read_header(journal, at);
-    auto found = read_group_at(journal, at, bytes, header, budget);
-    at = found ? found->place.end() : at + group_alignment;
-    if (!found && header.magic == magic) torn.push_back(header);
-    if (!found) continue;
-    places[found->head.number] = found->place;
-    if (!last || found->head.number > last->number) last = std::move(found->head);
-  }
+  const auto all = look_through(journal);
+  const auto last = all.whole.rbegin();
   // A commit begins when those before it are whole: only the last one can be torn.
-  for (const auto& one : torn)
-    if (one.first > 0 && one.first < one.number && !places.contains(one.number - 1) &&
-        (!last || (one.salt == last->salt && one.number > last->number)))
+  for (const auto& one : all.torn)
+    if (one.first > 0 && one.first < one.number && !all.whole.contains(one.number - 1) &&
+        (last == all.whole.rend() || (one.salt == last->second.salt && one.number > last->first)))
       throw missing(one.number - 1);
-  std::vector<read_group> result;
-  if (!last) return result;
-  for (auto number = last->first; number <= last->number; ++number) {
-    const auto place = places.find(number);
-    budget = bytes;
-    if (place == places.end()) throw missing(number);
-    const auto offset = place->second.offset;
-    auto found = read_group_at(journal, offset, bytes, read_header(journal, offset), budget);
-    if (!found || found->head.number != number || found->head.salt != last->salt) throw missing(number);
-    result.push_back(std::move(*found));
+  if (last == all.whole.rend()) return {};
+  return read_up_to(journal, all, last->first);
+}
+
+std::vector<read_group> read_groups_in_part(int journal) {
+  const auto all = look_through(journal);
+  for (auto last = all.whole.rbegin(); last != all.whole.rend(); ++last) {
+    try {
+      return read_up_to(journal, all, last->first);
+    } catch (const corruption_error&) {
+      continue;
+    }
   }
-  return result;
+  return {};
 }
 
 }  // namespace hugehist::store::hdf5

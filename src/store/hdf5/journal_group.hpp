@@ -65,4 +65,7 @@ std::vector<std::byte> encode_group(const journal_group& head, const held_writes
 /// its writer did not come to its end, as far as anybody can tell. Throws corruption_error where another is missing.
 std::vector<read_group> read_groups(int journal);
 
+/// Of a journal that lacks a group: those up to the last that has all it needs.
+std::vector<read_group> read_groups_in_part(int journal);
+
 }  // namespace hugehist::store::hdf5
