@@ -20,11 +20,13 @@ from hugehist.__main__ import main
 
 @pytest.fixture
 def gappy(path: Path) -> Path:
-    """A file that was rewritten, and from which a histogram was deleted."""
+    """A file that was rewritten, and from which another program deleted a histogram; we would close the gap."""
     rng = np.random.default_rng(3)
     axes = hist.axis.StrCategory([], growth=True, name="c"), hist.axis.Regular(2000, 0, 1, name="x")
     with hugehist.File(path, "w") as f:
-        f.create("gone", *axes).fill("a", rng.random(20000), weight=rng.random(20000))
+        gone = f.create("gone", *axes)
+        for label in "abcdefgh":
+            gone.fill(label, rng.random(20000), weight=rng.random(20000))
         f.create("kept/h", *axes, storage="weighted", rollups=["c"])
         f.attrs["lumi"] = 59.7
         f.counters["n"] = 5
@@ -32,9 +34,9 @@ def gappy(path: Path) -> Path:
         with hugehist.File(path, "r+") as f:
             labels = [f"label {i}" for i in range(round + 1)]
             f["kept/h"].fill(rng.choice(labels, 20000), rng.random(20000), weight=rng.random(20000))
-            if round == 2:
-                del f["gone"]
             f["kept/h"].merge(f["kept/h"].to_hist(), id=f"merge {round}")
+    with h5py.File(path, "r+") as f:
+        del f["gone"]
     return path
 
 
