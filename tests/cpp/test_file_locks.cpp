@@ -75,6 +75,20 @@ TEST_CASE("nothing is changed while a program that knows HDF5's lock only has th
   CHECK(::flock(other.descriptor(), LOCK_SH | LOCK_NB) == 0);
 }
 
+TEST_CASE("a writer whose lock another program took meanwhile commits nothing more") {
+  const store_support::temporary_directory directory;
+  const opening writer{directory / "f"}, other{directory / "f"};
+  writer.locks->enter_as_writer();
+  writer.locks->leave_entrance();
+  REQUIRE(::flock(other.descriptor(), LOCK_SH) == 0);
+  REQUIRE(writer.locks->close_entrance(0ms));
+  CHECK_FALSE(writer.locks->exclude_plain_hdf5());  // for which the system let go of what it had
+  REQUIRE(::flock(other.descriptor(), LOCK_EX | LOCK_NB) == 0);
+  CHECK_NOTHROW(writer.locks->check_alone());
+  writer.locks->readmit();
+  CHECK_THROWS_AS(writer.locks->check_alone(), locked_error);
+}
+
 TEST_CASE("a writer knows the snapshots that are read") {
   const store_support::temporary_directory directory;
   const opening writer{directory / "f"};

@@ -6,6 +6,7 @@
 #include "store/hdf5/file_locks.hpp"
 #include "store/hdf5/journal.hpp"
 #include "store/hdf5/journal_group.hpp"
+#include "store/hdf5/superblock.hpp"
 
 #include <hugehist/error.hpp>
 
@@ -15,6 +16,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 #include <random>
 #include <span>
 #include <system_error>
@@ -181,6 +183,19 @@ TEST_CASE("a journal is applied only to the file with its superblock and its sta
   file.write(stamp_at, before);
   file.write(20, random_bytes(4, 4));  // within the superblock
   CHECK_THROWS_AS(file.open(), format_error);
+}
+
+TEST_CASE("a file that is half way through a commit is refused once its journal is damaged") {
+  const temporary_directory directory;
+  journaled_file file{directory};
+  std::ofstream{file.journal_path()} << std::string(5000, 'x');
+  CHECK(file.open().second == 0);  // a first commit that never came to its end
+  constexpr std::array<unsigned char, 12> begin{0x89, 'H', 'D', 'F', '\r', '\n', 0x1a, '\n', 3, 8, 8, 0};
+  bytes superblock(superblock_bytes);
+  std::memcpy(superblock.data(), begin.data(), begin.size());
+  REQUIRE(mark_superblock(superblock, true));
+  file.write(0, superblock);
+  CHECK_THROWS_WITH(file.open(), contains("half way through a commit"));
 }
 
 TEST_CASE("a journal that nobody applies stays short, and holds what every commit changed") {

@@ -28,6 +28,7 @@ SUITES = [  # what takes seconds last
     "test_space_tail",
     "test_file_locks",
     "test_free_extents",
+    "test_file_space",
     "test_checksum",
     "test_driver",
     "test_journal",

@@ -205,6 +205,14 @@ MUTANTS = [
         "    if (is_new_)\n      journal_.remove();\n    else\n",
         "    if (!is_new_)\n",
     ),
+    Mutant(
+        "half a commit believed",
+        "a file that is half way to a commit is refused without its journal",
+        "test_journal",
+        JOURNAL,
+        "} else if (!superblock.bytes.empty() && !found.is_empty()) {",
+        "} else if (false) {",
+    ),
     # ---- applying
     Mutant(
         "not marked",
@@ -376,11 +384,35 @@ MUTANTS = [
         "    put_extents(out, std::span{free}.first(0));\n",
     ),
     Mutant(
-        "opened over older states",
+        "placed over longer states",
         "nothing is placed before the end of a state that is seen",
-        "test_crash",
+        "test_file_space",
         SPACE,
         "    for (const auto& one : states_) end = std::max(end, one.end);\n",
+    ),
+    Mutant(
+        "opened over longer states",
+        "nothing is placed before the end of a state that an opening found",
+        "test_file_space",
+        SPACE,
+        "  for (const auto& one : states_) end_ = std::max(end_, one.end);\n",
+        "  end_ = std::max(end_, states_.back().end);\n",
+    ),
+    Mutant(
+        "left places used at once",
+        "a place that a commit leaves is nobody's until that commit is made",
+        "test_file_space",
+        "src/store/hdf5/file_space.hpp",
+        "{ left_.push_back(offset); }",
+        "{ give_back(offset); }",
+    ),
+    Mutant(
+        "waiting chunks cut off",
+        "the file keeps what waits behind the end of what is applied",
+        "test_space",
+        DRIVER,
+        "checkpoint(journal, space_.placed_end(), is_urgent);",
+        "checkpoint(journal, 0, is_urgent);",
     ),
     Mutant(
         "place of a failed commit given away",
@@ -453,6 +485,14 @@ MUTANTS = [
         "keys.size() != values.size() || read_unsigned(own, counters_checksum) != checksum_of(keys, values)",
         "keys.size() != values.size()",
     ),
+    Mutant(
+        "compressed chunks without checksum",
+        "no chunk is returned without its checksum (zstd)",
+        "test_codec",
+        "src/codec/zstd_coder.cpp",
+        "ZSTD_c_checksumFlag, 1)",
+        "ZSTD_c_checksumFlag, 0)",
+    ),
     # ---- locks
     Mutant(
         "no lock on the snapshot",
@@ -478,6 +518,22 @@ MUTANTS = [
         "return try_lock_for_hdf5(mode::shared); }",
     ),
     Mutant(
+        "applied while readers enter",
+        "commits are applied with the entrance closed",
+        "test_crash",
+        LOCKS,
+        "{ return wait_for(entrance_byte, mode::exclusive, patience); }",
+        "{ return wait_for(entrance_byte, mode::none, patience); }",
+    ),
+    Mutant(
+        "lost lock not noticed",
+        "nothing is committed to a file that another program has taken for writing",
+        "test_file_locks",
+        LOCKS,
+        "  if (is_lost_)\n",
+        "  if (false)\n",
+    ),
+    Mutant(
         "second writer",
         "a file has one writer",
         "test_hdf5_store",
@@ -485,6 +541,14 @@ MUTANTS = [
         "  if (!try_lock(writer_byte, mode::exclusive)) refuse_writing(name_);\n",
     ),
     # ---- memory
+    Mutant(
+        "chunks of a mark let go",
+        "a chunk that a revert goes back to keeps its place",
+        "test_store",
+        STAGED,
+        "    if (previous && !mark_.set) forget(*previous);\n",
+        "    if (previous) forget(*previous);\n",
+    ),
     Mutant(
         "ledger not rolled back",
         "ids go back with their merges",
