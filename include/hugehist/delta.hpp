@@ -36,9 +36,10 @@ class HUGEHIST_EXPORT delta {
   /// must keep the memory alive and unchanged. Throws std::invalid_argument when axes and strides disagree.
   static delta from_dense(std::vector<axis::any> axes, storage kind, dense_view cells, bool variance_known = true);
 
-  /// The compact form that to_bytes wrote (docs/format-delta.md). Throws format_error or corruption_error; never
-  /// reads past `bytes` nor takes memory beyond what the checked header announces.
-  static delta from_bytes(std::span<const std::byte> bytes);
+  /// The compact form that to_bytes wrote (docs/format-delta.md). Throws format_error or corruption_error for other
+  /// bytes, and error, before the memory is taken, where reading them would take more than `max_memory` bytes.
+  static delta from_bytes(std::span<const std::byte> bytes, std::size_t max_memory = default_max_memory);
+  static constexpr std::size_t default_max_memory = std::size_t{2} << 30;
 
   /// The compact form: zstd-compressed blocks under a checksum.
   std::vector<std::byte> to_bytes() const;

@@ -49,13 +49,13 @@ delta from_dense(const py::sequence& axes, const std::string& kind, const py::li
   return delta::from_dense(std::move(described), storage_from_string(kind), std::move(cells), variance_known);
 }
 
-delta from_bytes(const py::buffer& bytes) {
+delta from_bytes(const py::buffer& bytes, std::size_t max_memory) {
   const auto view = bytes.request();
   if (view.ndim != 1 || view.itemsize != 1 || (view.size > 1 && view.strides[0] != 1))
     throw type_error{"bytes are expected"};
   const std::span<const std::byte> content{static_cast<const std::byte*>(view.ptr),
                                            static_cast<std::size_t>(view.size)};
-  return unlocked([&] { return delta::from_bytes(content); });
+  return unlocked([&] { return delta::from_bytes(content, max_memory); });
 }
 
 py::bytes to_bytes(const delta& self) {
@@ -69,7 +69,7 @@ void bind_delta(py::module_& module) {
   py::class_<delta>(module, "Delta")
       .def_static("from_dense", &from_dense, py::arg("axes"), py::arg("storage"), py::arg("planes"),
                   py::arg("variance_known") = true)
-      .def_static("from_bytes", &from_bytes, py::arg("content"))
+      .def_static("from_bytes", &from_bytes, py::arg("content"), py::arg("max_memory"))
       .def("to_bytes", &to_bytes)
       .def_property_readonly("axes", [](const delta& self) { return axes_to_uhi(self.axes()); })
       .def_property_readonly("storage", [](const delta& self) { return std::string{to_string(self.kind())}; })

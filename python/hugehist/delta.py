@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import sys
+from typing import Any, SupportsIndex
 
 import boost_histogram as bh
 import hist
@@ -10,11 +11,20 @@ import hist
 from . import _core
 from .axes import STORAGES, axes_to_uhi, axis_from_uhi, named_tuple, refuse_numeric_growth, storage_name
 from .columns import axis_infos, fill_columns
-from .resources import size_text, thread_count
+from .resources import parse_size, size_text, thread_count
 from .uhi import delta_of
 
 DeltaCore = _core.Delta
 BufferCore = _core.FillBuffer
+
+
+def _limit(max_memory: SupportsIndex | str | None) -> int:
+    return sys.maxsize if max_memory is None else min(parse_size(max_memory, "max_memory"), sys.maxsize)
+
+
+def _unpickled(content: bytes) -> Delta:
+    """Whoever made the pickle was trusted to run code."""
+    return Delta.from_bytes(content, max_memory=None)
 
 
 class Held:
@@ -63,16 +73,22 @@ class Delta(Held):
     _from_uhi_ = from_uhi
 
     @staticmethod
-    def from_bytes(content: bytes | bytearray | memoryview) -> Delta:
-        """The delta of `to_bytes`. Raises CorruptionError or FormatError for other bytes."""
-        return Delta(_core.Delta.from_bytes(content))
+    def from_bytes(
+        content: bytes | bytearray | memoryview, *, max_memory: SupportsIndex | str | None = "2 GiB"
+    ) -> Delta:
+        """The delta of `to_bytes`. Raises CorruptionError or FormatError for other bytes.
+
+        Bytes can announce 65,536 times their length. Where reading them would take more than `max_memory` (bytes, or a
+        text as "512 MiB"; None: no limit), it raises hugehist.Error before any of it is taken.
+        """
+        return Delta(_core.Delta.from_bytes(content, _limit(max_memory)))
 
     def to_bytes(self) -> bytes:
         """The compact form, compressed and under a checksum, for the network."""
         return self._core.to_bytes()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Delta.from_bytes, (self.to_bytes(),)
+        return _unpickled, (self.to_bytes(),)
 
 
 class Buffer(Held):

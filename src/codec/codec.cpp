@@ -165,6 +165,7 @@ void coder::decode(std::span<const std::byte> bytes, std::uint32_t filter_mask, 
     throw corruption_error{"the filter mask names filters that the dataset does not have"};
   if ((filter_mask & no_compression) != 0) throw corruption_error{without_checksum};
   if ((filter_mask & no_shuffle) != 0) return state.decompress(bytes, settings, plane);
+  if (state.shuffled.capacity() < plane.size()) std::vector<std::byte>{}.swap(state.shuffled);  // never both
   state.shuffled.resize(plane.size());
   state.decompress(bytes, settings, state.shuffled);
   unshuffle(state.shuffled.data(), plane.data(), plane.size() / element);

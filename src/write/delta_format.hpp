@@ -28,6 +28,10 @@ inline constexpr std::size_t frame_bytes = std::size_t{1} << 18;
 /// block's row codes take no more than half of what its cells take; sparse blocks are given up where they exceed it.
 inline constexpr std::size_t max_expansion = 65'536;
 
+/// What a reader takes for the head is at most so many times its decoded size: for the head itself, shuffled and not,
+/// axes, labels under hashes, lists, and blocks without their cells.
+inline constexpr std::size_t head_memory = 32;
+
 enum form : std::uint8_t {
   dense = 0,    ///< each plane: rows * bins elements, a row's bins side by side
   sparse = 1,   ///< positions (row * bins + bin) of the cells that are not zero, then their elements, plane by plane

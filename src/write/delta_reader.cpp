@@ -1,5 +1,5 @@
-// Reads the compact form of a delta. The bytes may be anything: each size is checked against what is there before
-// memory is taken for it, each code against what it points into.
+// Reads the compact form of a delta. The bytes may be anything: each size is checked against what is there, and all of
+// them against what may be taken, before memory is taken; each code is checked against what it points into.
 
 #include "base/byte_stream.hpp"
 #include "base/checksum.hpp"
@@ -33,6 +33,12 @@ std::size_t product(std::size_t a, std::size_t b) {
   return result;
 }
 
+std::size_t sum(std::size_t a, std::size_t b) {
+  std::size_t result = 0;
+  if (__builtin_add_overflow(a, b, &result)) fail();
+  return result;
+}
+
 /// Decodes one frame. `size` was announced; no frame can become that much larger than it is.
 std::shared_ptr<std::vector<std::uint64_t>> decode(codec::coder& coder, std::span<const std::byte> frame,
                                                    std::uint32_t filter_mask, std::uint64_t size) {
@@ -48,7 +54,7 @@ std::shared_ptr<std::vector<std::uint64_t>> decode(codec::coder& coder, std::spa
 
 class reader {
  public:
-  explicit reader(std::span<const std::byte> bytes) : bytes_{bytes} {}
+  reader(std::span<const std::byte> bytes, std::size_t max_memory) : bytes_{bytes}, max_memory_{max_memory} {}
 
   delta_data run() {
     const auto head = read_prelude();
@@ -57,6 +63,7 @@ class reader {
     read_labels(from);
     read_lists(from);
     read_frames(from);
+    announce(from);
     read_blocks(from);
     return std::move(data_);
   }
@@ -86,6 +93,8 @@ class reader {
     const auto head = from.take(head_bytes);
     body_ = from.take(body_bytes);
     if (base::checksum(head) != head_sum || base::checksum(body_) != body_sum) damaged();
+    head_memory_ = product(head_size, delta_format::head_memory);
+    check_allowed(head_memory_);
     return decode(coder_, head, filter_mask, head_size);
   }
 
@@ -157,56 +166,119 @@ class reader {
     if (position != body_.size()) fail();
   }
 
-  void read_blocks(base::byte_reader& from) {
-    const auto block_bytes = 1 + sizeof(std::uint32_t) * (1 + data_.labels.size()) + sizeof(std::uint64_t);
-    auto left = from.get_count<std::uint64_t>(block_bytes);
+  struct block_head {
+    std::uint8_t form;
+    std::uint32_t list;
+    std::vector<std::uint32_t> codes;
+    std::uint64_t count;
+  };
+
+  std::size_t read_block_count(base::byte_reader& from) const {
+    return from.get_count<std::uint64_t>(1 + sizeof(std::uint32_t) * (1 + data_.labels.size()) + sizeof(std::uint64_t));
+  }
+
+  block_head read_block_head(base::byte_reader& from) const {
+    block_head head{};
+    head.form = from.get<std::uint8_t>();
+    head.list = from.get<std::uint32_t>();
+    if (head.list > lists_.size()) fail();
+    head.codes = from.get_all<std::uint32_t>(data_.labels.size());
+    head.count = from.get<std::uint64_t>();
+    return head;
+  }
+
+  std::size_t rows_of(const block_head& head) const {
+    return head.list == delta_format::no_list ? 1 : lists_[head.list - 1].row_codes.size();
+  }
+
+  /// What a block's cells take in memory, in the frame (dense) or besides.
+  std::size_t cell_bytes(const block_head& head) const {
+    const auto rows = rows_of(head);
+    switch (head.form) {
+      case delta_format::dense:
+      case delta_format::sparse:
+        return product(product(rows, bins_), planes(data_.kind).size() * element_size);
+      case delta_format::few:
+      case delta_format::few_bins: {
+        const std::size_t numbers = model::is_mean(data_.kind) ? 2 : 1;
+        const auto weights = product(head.count, rows);
+        return sum(product(head.form == delta_format::few ? head.count : weights, sizeof(std::uint32_t)),
+                   product(weights, numbers * sizeof(double)));
+      }
+      default:
+        fail();
+    }
+  }
+
+  /// What the blocks will take, of which there is nothing yet. `from`: a copy, since they are read after it.
+  void announce(base::byte_reader from) {
+    std::size_t memory = 0, largest = 0;
+    auto left = read_block_count(from);
     for (const auto& frame : frames_) {
       if (frame.blocks == 0 || frame.blocks > left) fail();
       left -= frame.blocks;
+      bool stays = false;
+      for (auto n = frame.blocks; n > 0; --n) {
+        const auto head = read_block_head(from);
+        const bool is_dense = head.form == delta_format::dense;
+        const auto cells = cell_bytes(head);
+        const auto codes = head.list == delta_format::no_list ? 0 : rows_of(head) * sizeof(std::uint32_t);
+        data_.size_bytes = sum(data_.size_bytes, sum(cells, codes));
+        memory = sum(memory, sum(is_dense ? 0 : cells, codes + extents_.size() * sizeof(std::ptrdiff_t)));
+        stays = stays || is_dense;
+      }
+      if (stays) memory = sum(memory, frame.size);
+      largest = std::max<std::size_t>(largest, frame.size);
+    }
+    if (left != 0) fail();
+    // What is announced must be in proportion to what came.
+    if (data_.size_bytes / delta_format::max_expansion > bytes_.size()) fail();
+    check_allowed(sum(sum(head_memory_, memory), product(largest, 2)));  // a frame, also shuffled
+  }
+
+  void check_allowed(std::size_t memory) const {
+    if (memory > max_memory_)
+      throw error{"this delta of " + std::to_string(bytes_.size()) + " bytes announces that it takes " +
+                  std::to_string(memory) + " bytes of memory, and max_memory allows " + std::to_string(max_memory_) +
+                  ": have it sent in smaller ones, or allow more if you trust the sender"};
+  }
+
+  void read_blocks(base::byte_reader& from) {
+    data_.blocks.reserve(read_block_count(from));
+    for (const auto& frame : frames_) {
       const auto cells = decode(coder_, frame.bytes, frame.filter_mask, frame.size);
       base::byte_reader payload{std::as_bytes(std::span{*cells})};
       for (auto n = frame.blocks; n > 0; --n) read_block(from, payload, cells);
       if (payload.left() != 0) fail();
     }
-    if (left != 0) fail();
   }
 
   void read_block(base::byte_reader& from, base::byte_reader& payload,
                   const std::shared_ptr<std::vector<std::uint64_t>>& cells) {
+    auto head = read_block_head(from);
     block made;
-    const auto form = from.get<std::uint8_t>();
-    const auto list = from.get<std::uint32_t>();
-    if (list > lists_.size()) fail();
-    if (list != delta_format::no_list) {
-      made.span = lists_[list - 1].span;
-      made.row_codes = lists_[list - 1].row_codes;
-      take_memory(made.row_codes.size() * sizeof(std::uint32_t));
+    if (head.list != delta_format::no_list) {
+      made.span = lists_[head.list - 1].span;
+      made.row_codes = lists_[head.list - 1].row_codes;
     }
-    made.codes = from.get_all<std::uint32_t>(data_.labels.size());
+    made.codes = std::move(head.codes);
     for (std::size_t axis = 0; axis < made.codes.size(); ++axis)
       if (axis != made.span) check_codes(axis, {&made.codes[axis], 1});
-    const auto count = from.get<std::uint64_t>();
-    switch (form) {
+    switch (head.form) {
       case delta_format::dense:
         made.cells = dense(made.rows(), payload, cells);
         break;
       case delta_format::sparse:
-        made.cells = sparse(made.rows(), count, payload);
+        made.cells = sparse(made.rows(), head.count, payload);
         break;
       case delta_format::few:
       case delta_format::few_bins:
-        made.cells = few(made.rows(), count, form == delta_format::few_bins, payload);
+        made.cells = few(made.rows(), head.count, head.form == delta_format::few_bins, payload);
         break;
       default:
         fail();
     }
     data_.blocks.push_back(std::move(made));
-  }
-
-  /// Before memory is taken: what is announced must be in proportion to what came.
-  void take_memory(std::size_t bytes) {
-    data_.size_bytes += bytes;
-    if (data_.size_bytes / delta_format::max_expansion > bytes_.size()) fail();
   }
 
   dense_cells cells_at(const std::uint64_t* first, std::size_t rows, std::shared_ptr<const void> owner) const {
@@ -229,7 +301,6 @@ class reader {
                     const std::shared_ptr<std::vector<std::uint64_t>>& cells) {
     const auto bytes = product(product(rows, bins_), planes(data_.kind).size() * element_size);
     const auto raw = payload.take(bytes);
-    take_memory(bytes);
     return cells_at(reinterpret_cast<const std::uint64_t*>(raw.data()), rows, cells);
   }
 
@@ -238,7 +309,6 @@ class reader {
     const auto plane_count = planes(data_.kind).size();
     const auto positions = payload.get_all<std::uint32_t>(count);
     payload.align();
-    take_memory(product(plane_cells, plane_count * element_size));
     auto memory = std::make_shared<std::vector<std::uint64_t>>(plane_cells * plane_count, 0);
     for (std::size_t p = 0; p < plane_count; ++p)
       for (auto position : positions) {
@@ -257,7 +327,6 @@ class reader {
     payload.align();
     result.weights = payload.get_all<double>(weights);
     if (model::is_mean(data_.kind)) result.samples = payload.get_all<double>(weights);
-    take_memory(result.bins.size() * sizeof(std::uint32_t) + (weights + result.samples.size()) * sizeof(double));
     for (auto bin : result.bins)
       if (bin != event_rows::dropped && bin >= bins_) fail();
     if (data_.kind == storage::int_ && any_bad(result.weights.data(), weights, requirement::whole_number)) fail();
@@ -275,6 +344,8 @@ class reader {
   };
 
   std::span<const std::byte> bytes_, body_;
+  const std::size_t max_memory_;
+  std::size_t head_memory_ = 0;
   codec::coder coder_;
   delta_data data_;
   std::vector<std::size_t> extents_;
@@ -285,8 +356,8 @@ class reader {
 
 }  // namespace
 
-delta delta::from_bytes(std::span<const std::byte> bytes) {
-  return delta{std::make_shared<delta_data>(reader{bytes}.run())};
+delta delta::from_bytes(std::span<const std::byte> bytes, std::size_t max_memory) {
+  return delta{std::make_shared<delta_data>(reader{bytes, max_memory}.run())};
 }
 
 }  // namespace hugehist

@@ -1,5 +1,7 @@
 #include "support_memory.hpp"
 
+#include <malloc.h>
+
 #include <atomic>
 #include <cstdlib>
 #include <limits>
@@ -10,6 +12,7 @@ namespace {
 constexpr long long never = std::numeric_limits<long long>::max();
 std::atomic<long long> left = never;
 std::atomic<std::size_t> live = 0;
+std::atomic<long long> live_bytes = 0, most_bytes = 0, watched_from = 0;
 
 }  // namespace
 
@@ -18,6 +21,8 @@ namespace memory {
 void fail_after(std::size_t allocations) { left = static_cast<long long>(allocations); }
 bool stop_failing() { return left.exchange(never) < 0; }
 std::size_t blocks() { return live; }
+void watch_peak() { watched_from = most_bytes = live_bytes.load(); }
+std::size_t peak_bytes() { return static_cast<std::size_t>(most_bytes - watched_from); }
 
 }  // namespace memory
 
@@ -31,11 +36,16 @@ void* allocate(std::size_t bytes, std::size_t alignment) {
   auto* const data = fails ? nullptr : std::aligned_alloc(alignment, (bytes / alignment + 1) * alignment);
   if (data == nullptr) throw std::bad_alloc{};
   ++live;
+  const long long now = live_bytes += static_cast<long long>(::malloc_usable_size(data));
+  for (auto most = most_bytes.load(); now > most && !most_bytes.compare_exchange_weak(most, now);) continue;
   return data;
 }
 
 void give_back(void* data) noexcept {
-  if (data != nullptr) --live;
+  if (data != nullptr) {
+    --live;
+    live_bytes -= static_cast<long long>(::malloc_usable_size(data));
+  }
   std::free(data);
 }
 

@@ -22,4 +22,8 @@ bool stop_failing();
 /// Blocks that are allocated and not given back.
 std::size_t blocks();
 
+/// From now on the most bytes are remembered that are allocated at one time, beyond those that are now.
+void watch_peak();
+std::size_t peak_bytes();
+
 }  // namespace memory

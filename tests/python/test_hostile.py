@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing.connection
 import os
+import pickle
 import resource
 import subprocess
 import sys
@@ -11,6 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import h5py
+import hist
+import hugehist
 import numpy as np
 import pytest
 
@@ -177,3 +180,22 @@ def test_edited_files(whole: Path, what: str) -> None:
 
 if __name__ == "__main__":
     edit_all(Path(sys.argv[1]))
+
+
+def test_a_delta_that_announces_much_is_refused() -> None:
+    """Zeros, which take next to nothing in compact form."""
+    x = hist.axis.Regular(6_000_000, 0, 1, name="x")
+    content = hugehist.Delta.from_uhi(hist.Hist(x, storage=hist.storage.Weight()).fill([0.5])).to_bytes()
+    assert len(content) < 10_000
+    for limit in (1, 50_000_000, "64 MiB"):
+        with pytest.raises(hugehist.Error, match=r"announces that it takes \d+ bytes of memory, and max_memory allows"):
+            hugehist.Delta.from_bytes(content, max_memory=limit)
+    most = 300 * 2**20
+    for allowed in (most, "300 MiB", None):
+        assert hugehist.Delta.from_bytes(content, max_memory=allowed).nbytes == 2 * 8 * x.extent
+    assert hugehist.Delta.from_bytes(content).nbytes < most
+    assert pickle.loads(pickle.dumps(hugehist.Delta.from_bytes(content))).nbytes < most
+    with pytest.raises(ValueError, match="max_memory=-1"):
+        hugehist.Delta.from_bytes(content, max_memory=-1)
+    with pytest.raises(TypeError, match="max_memory= is a number of bytes"):
+        hugehist.Delta.from_bytes(content, max_memory=0.5)  # type: ignore[arg-type]

@@ -134,6 +134,28 @@ def test_an_interrupted_merge_leaves_no_trace(file: hugehist.File) -> None:
     np.testing.assert_array_equal(h.values()[:20], 2 * MODEL.values()[:20])
 
 
+def test_an_interrupt_leaves_whole_fills_and_commits(path: Any) -> None:
+    """They are not stopped: it comes when they have returned."""
+    x = np.random.default_rng(6).random(1_000_000)
+
+    def fill_on(f: hugehist.File) -> None:
+        while True:
+            f["h"].fill(x)
+            f.commit()
+
+    with hugehist.File(path, "w") as f:
+        f.create("h", MODEL.axes[1], storage="int64")
+        for i in range(5):
+            with pytest.raises(KeyboardInterrupt), interrupting(0.03 + 0.011 * i):
+                fill_on(f)
+            assert f["h"].sum() % x.size == 0
+        f.discard()
+        filled = f["h"].sum()
+        assert filled % x.size == 0
+    with hugehist.File(path) as f:
+        assert f["h"].sum() == filled > 0
+
+
 def test_handlers_and_reports_may_use_the_file(file: hugehist.File) -> None:
     h = file["h"]
     seen: list[Any] = []
