@@ -1,7 +1,6 @@
 #include "codec/codec.hpp"
 
 #include "codec/deflate_coder.hpp"
-#include "codec/fletcher.hpp"
 #include "codec/shuffle.hpp"
 #include "codec/way_choice.hpp"
 #include "codec/zstd_coder.hpp"
@@ -26,18 +25,8 @@ constexpr std::size_t sample_bytes = 128 << 10;
 constexpr std::uint32_t no_shuffle = 1;
 constexpr std::uint32_t no_compression = 2;
 
-/// What is not compressed ends with Fletcher's checksum (HDF5's filter 3).
-constexpr std::size_t sum_bytes = 4;
-
-void put_sum(std::uint32_t sum, std::byte* to) {
-  for (std::size_t i = 0; i < sum_bytes; ++i) to[i] = static_cast<std::byte>(sum >> 8 * i);
-}
-
-std::uint32_t get_sum(const std::byte* from) {
-  std::uint32_t sum = 0;
-  for (std::size_t i = 0; i < sum_bytes; ++i) sum |= std::to_integer<std::uint32_t>(from[i]) << 8 * i;
-  return sum;
-}
+/// What is not compressed is stored by deflate, which adds a checksum and nothing else.
+constexpr int stored = 0;
 
 constexpr const char* without_checksum =
     "another program wrote the chunk without the filter that has its checksum: have it write again with that filter "
@@ -104,13 +93,6 @@ struct coder::impl {
     return expanded;
   }
 
-  std::span<const std::byte> summed(std::span<const std::byte> plane) {
-    packed.resize(plane.size() + sum_bytes);
-    std::ranges::copy(plane, packed.begin());
-    put_sum(fletcher32(plane), packed.data() + plane.size());
-    return packed;
-  }
-
   std::span<const std::byte> shuffle(std::span<const std::byte> plane) {
     shuffled.resize(plane.size());
     codec::shuffle(plane.data(), shuffled.data(), plane.size() / element);
@@ -126,7 +108,10 @@ coder& coder::operator=(coder&&) noexcept = default;
 encoded_view coder::encode(std::span<const std::byte> plane, const settings& settings, const row_layout& rows) {
   assert(plane.size() % element == 0);
   auto& state = *impl_;
-  if (settings.method == method::none) return {state.summed(state.written_out(plane, rows)), 0};
+  if (settings.method == method::none) {
+    const auto length = state.deflate.encode(state.written_out(plane, rows), stored, state.packed);
+    return {std::span{state.packed}.first(length), 0};
+  }
   const bool has_rows =
       settings.method == method::zstd && settings.level < 0 && row_matches::is_worth_a_look(plane.size(), rows.bytes);
   const auto ways = state.choice.ways(plane, rows, has_rows);
@@ -151,15 +136,11 @@ void coder::decode(std::span<const std::byte> bytes, std::uint32_t filter_mask, 
   if (settings.method == method::none) {
     if (filter_mask == unfiltered) {
       check_size(bytes, plane.size());
-    } else {
-      if (filter_mask != 0) throw corruption_error{without_checksum};
-      check_size(bytes, plane.size() + sum_bytes);
-      bytes = bytes.first(plane.size());
-      if (fletcher32(bytes) != get_sum(bytes.data() + bytes.size()))
-        throw corruption_error{"the chunk does not have the checksum that it was written with"};
+      std::ranges::copy(bytes, plane.begin());
+      return;
     }
-    std::ranges::copy(bytes, plane.begin());
-    return;
+    if (filter_mask != 0) throw corruption_error{without_checksum};
+    return state.deflate.decode(bytes, plane);
   }
   if ((filter_mask & ~(no_shuffle | no_compression)) != 0)
     throw corruption_error{"the filter mask names filters that the dataset does not have"};

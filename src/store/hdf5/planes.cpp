@@ -25,7 +25,7 @@ std::vector<hsize_t> max_extents(const model::schema& schema) {
 
 void add_filters(hid_t properties, const codec::settings& settings) {
   if (settings.method == codec::method::none) {
-    check(H5Pset_fletcher32(properties), "filters of a plane");
+    check(H5Pset_deflate(properties, 0), "filters of a plane");  // for its checksum
     return;
   }
   check(H5Pset_shuffle(properties), "filters of a plane");
@@ -46,7 +46,7 @@ std::vector<H5Z_filter_t> expected_filters(const codec::settings& settings) {
     case codec::method::gzip:
       return {H5Z_FILTER_SHUFFLE, H5Z_FILTER_DEFLATE};
     default:
-      return {H5Z_FILTER_FLETCHER32};
+      return {H5Z_FILTER_DEFLATE};
   }
 }
 
