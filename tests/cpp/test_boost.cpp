@@ -126,7 +126,7 @@ TEST_CASE("means go into a file and come back") {
       profile(i / 2, bh::sample(1.5 * i * i + part));
       weighted_profile(i / 2, bh::weight(0.1 + i), bh::sample(1.5 * i * i + part));
     }
-    profile(2, bh::sample(part));  // one count in each part, none in the flow bins
+    profile(2, bh::sample(1.0 * part));  // one count in each part, none in the flow bins
     CHECK(add(means, profile));
     CHECK(weighted.merge(hugehist::to_delta(weighted_profile)));
   }

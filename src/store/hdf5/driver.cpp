@@ -361,7 +361,7 @@ hid_t driver_id() {
     H5FD_class_t made{};
 #if H5_VERSION_GE(1, 13, 2)
     made.version = H5FD_CLASS_VERSION;
-    made.value = static_cast<H5FD_class_value_t>(H5FD_VFD_RESERVED + 0x68);  // "h"
+    made.value = static_cast<H5FD_class_value_t>(H5_VFD_RESERVED + 0x68);  // "h"
 #endif
     made.name = "hugehist";
     made.maxaddr = (haddr_t{1} << 63) - 1;

@@ -6,6 +6,10 @@
 
 #include <hugehist/error.hpp>
 
+// What newer versions call otherwise keeps the names that it has in HDF5 1.10.
+#ifndef H5_USE_110_API
+#define H5_USE_110_API
+#endif
 #include <hdf5.h>
 
 #include <mutex>
