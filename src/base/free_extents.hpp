@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <iterator>
+#include <limits>
 #include <map>
 #include <new>
 #include <optional>
@@ -24,11 +25,14 @@ class free_extents {
   /// The same from the first extents where it can, so that what lies behind becomes free.
   std::optional<std::uint64_t> take_low(std::uint64_t size) {
     constexpr int looked_at = 100;
-    auto best = by_offset_.end();
-    auto next = by_offset_.begin();
-    for (int i = 0; i < looked_at && next != by_offset_.end(); ++i, ++next)
-      if (next->second >= size && (best == by_offset_.end() || next->second < best->second)) best = next;
-    return best == by_offset_.end() ? take(size) : take_from(best->first, best->second, size);
+    const auto found = take_among(looked_at, size, std::numeric_limits<std::uint64_t>::max());
+    return found ? found : take(size);
+  }
+
+  /// Bytes before `end`; nothing where the first thousand extents have none.
+  std::optional<std::uint64_t> take_before(std::uint64_t end, std::uint64_t size) {
+    constexpr int looked_at = 1000;
+    return take_among(looked_at, size, end);
   }
 
   /// Gives an extent back, joined with its neighbours; returns offset and size of what they became. What is free
@@ -80,6 +84,15 @@ class free_extents {
   }
 
  private:
+  std::optional<std::uint64_t> take_among(int first, std::uint64_t size, std::uint64_t end) {
+    auto best = by_offset_.end();
+    auto next = by_offset_.begin();
+    for (int i = 0; i < first && next != by_offset_.end() && next->first < end && size <= end - next->first;
+         ++i, ++next)
+      if (next->second >= size && (best == by_offset_.end() || next->second < best->second)) best = next;
+    if (best == by_offset_.end()) return {};
+    return take_from(best->first, best->second, size);
+  }
   std::uint64_t take_from(std::uint64_t offset, std::uint64_t length, std::uint64_t size) {
     erase(offset, length);
     if (length > size) insert(offset + size, length - size);

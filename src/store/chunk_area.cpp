@@ -17,6 +17,8 @@ std::optional<codec::encoded_chunk> content_of(found_chunk found, const chunk_ar
   return std::nullopt;
 }
 
+std::optional<chunk_area::location> chunk_area::copy_before(std::uint64_t, const location&) { return {}; }
+
 chunk_area::location memory_area::write(const codec::encoded_view& chunk) {
   const auto size = checked_size(chunk);
   std::vector<std::byte> bytes(chunk.bytes.begin(), chunk.bytes.end());

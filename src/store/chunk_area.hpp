@@ -27,6 +27,8 @@ class chunk_area {
 
   /// Throws std::system_error naming the file, and then nothing was written.
   virtual location write(const codec::encoded_view& chunk) = 0;
+  /// A copy of a chunk that lies before `end` in its file; nothing where there is no room, or no file.
+  virtual std::optional<location> copy_before(std::uint64_t end, const location& chunk);
   virtual codec::encoded_chunk read(const location& from) const = 0;
   /// Gives back what a chunk takes that was never committed, or that nobody will read again.
   virtual void forget(const location& which) noexcept = 0;

@@ -39,14 +39,12 @@ void compact(backend& medium, const std::vector<std::pair<histogram_id, storage>
   auto& area = medium.area();
   change_set moves;
   std::erase_if(chunks, [&](moving_chunk& one) {
-    const auto placed = area.write(area.read(one.where));
-    const bool is_moved = placed.offset < one.where.offset;
-    if (is_moved)
-      one.where = placed;
-    else
-      area.forget(placed);
-    moves.chunk_bytes += is_moved ? placed.size : 0;
-    return !is_moved;
+    auto moved = area.copy_before(*end, one.where);
+    if (!moved) moved = area.copy_before(one.where.offset, one.where);
+    if (!moved) return true;
+    one.where = *moved;
+    moves.chunk_bytes += moved->size;
+    return false;
   });
   if (chunks.empty()) return;
   std::ranges::sort(chunks, {}, [](const moving_chunk& one) { return std::pair{one.key, one.plane}; });

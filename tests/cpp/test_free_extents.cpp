@@ -22,6 +22,20 @@ TEST_CASE("an extent that is given back tells what it joined") {
   CHECK(visited == std::vector<std::uint64_t>{100, 110});
 }
 
+TEST_CASE("bytes are taken where they fit best, among the first extents and before an end") {
+  free_extents free;
+  for (const auto& [offset, size] : {std::pair{100, 50}, {200, 20}, {300, 10}, {400, 20}})
+    free.give(static_cast<std::uint64_t>(offset), static_cast<std::uint64_t>(size));
+  CHECK(free.take_before(310, 10) == 300);
+  CHECK_FALSE(free.take_before(110, 20));
+  CHECK(free.take_before(219, 20) == 100);
+  CHECK(free.take_before(220, 20) == 200);
+  CHECK_FALSE(free.take_before(400, 31));
+  CHECK(free.take_low(20) == 400);
+  CHECK(free.take_low(30) == 120);
+  CHECK_FALSE(free.take_low(1));
+}
+
 TEST_CASE("an extent that there is no memory for is forgotten as a whole") {
   if (!memory::is_counted) return;
   int failures = 0;

@@ -172,6 +172,28 @@ TEST_CASE("readers that stay keep their commits, and no more, over many openings
   CHECK(size_over_live() < 1.25);
 }
 
+TEST_CASE("closing a file moves chunks also past free space near its end") {
+  const temporary_directory directory;
+  const auto path = directory / "f.h5";
+  constexpr std::uint32_t datasets = 40;
+  std::mt19937_64 random{5};
+  std::uint64_t live = 0;
+  {
+    const auto store = open(path, store::access::create);
+    const auto id = make_large(*store, datasets);
+    const auto write = [&](std::uint32_t first, std::uint32_t last) {
+      for (auto i = first; i < last; ++i) store->write_chunk({id, coordinate({i, 0, 0})}, 0, noise(20000, random));
+      store->commit();
+    };
+    write(0, datasets);
+    write(0, datasets);
+    write(datasets - 10, datasets - 1);
+    live = store->usage(id).bytes;
+    CHECK(std::filesystem::file_size(path) > 2 * live);
+  }
+  CHECK(static_cast<double>(std::filesystem::file_size(path)) < 1.1 * static_cast<double>(live));
+}
+
 TEST_CASE("the space of a removed histogram is used again") {
   const temporary_directory directory;
   const auto path = directory / "f.h5";

@@ -22,13 +22,29 @@ chunk_area::location driven_file::write(const codec::encoded_view& chunk) {
     const std::lock_guard lock{mutex_};
     result.offset = space_.place(result.size);
   }
-  if (!write_at(descriptor_, result.offset, chunk.bytes)) {
+  write_placed(result, chunk.bytes);
+  return result;
+}
+
+std::optional<chunk_area::location> driven_file::copy_before(std::uint64_t end, const location& chunk) {
+  auto result = chunk;
+  {
+    const std::lock_guard lock{mutex_};
+    const auto placed = space_.place_before(end, chunk.size);
+    if (!placed) return {};
+    result.offset = *placed;
+  }
+  write_placed(result, read(chunk).bytes);
+  return result;
+}
+
+void driven_file::write_placed(const location& placed, std::span<const std::byte> bytes) {
+  if (!write_at(descriptor_, placed.offset, bytes)) {
     const auto code = errno;
-    forget(result);
+    forget(placed);
     throw std::system_error{code, std::generic_category(), "cannot write a chunk to '" + name_ + "'"};
   }
-  start_writing_out(result.size);
-  return result;
+  start_writing_out(placed.size);
 }
 
 /// Has the system write to the disk while we work, so that the sync at the commit finds little left to do.

@@ -31,6 +31,7 @@ class driven_file final : public chunk_area {
   driven_file& operator=(const driven_file&) = delete;
 
   location write(const codec::encoded_view& chunk) override;
+  std::optional<location> copy_before(std::uint64_t end, const location& chunk) override;
   codec::encoded_chunk read(const location& from) const override;
   void forget(const location& which) noexcept override;
   bool is_file() const noexcept override { return true; }
@@ -111,6 +112,7 @@ class driven_file final : public chunk_area {
   using extent = file_space::extent;
   void release();
   void checkpoint(journal& journal, std::uint64_t least_end, bool is_urgent) noexcept;
+  void write_placed(const location& placed, std::span<const std::byte> bytes);
   void start_writing_out(std::uint64_t bytes) noexcept;
   bool read_current(std::uint64_t offset, std::span<std::byte> to) const;
 

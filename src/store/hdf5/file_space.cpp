@@ -80,6 +80,12 @@ std::uint64_t file_space::place(std::uint64_t size) {
   return *offset;
 }
 
+std::optional<std::uint64_t> file_space::place_before(std::uint64_t end, std::uint64_t size) {
+  const auto offset = usable_.take_before(end, size);
+  if (offset) placed_.emplace(*offset, size);
+  return offset;
+}
+
 void file_space::take(std::uint64_t offset) noexcept {
   const auto found = placed_.find(offset);
   if (found == placed_.end()) return;

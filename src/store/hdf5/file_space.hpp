@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -43,6 +44,8 @@ class file_space {
 
   /// Where so many bytes can be written, for a commit that takes them.
   std::uint64_t place(std::uint64_t size);
+  /// The same before `end`, where there is room.
+  std::optional<std::uint64_t> place_before(std::uint64_t end, std::uint64_t size);
   /// The commit that is prepared has what was placed there.
   void take(std::uint64_t offset) noexcept;
   /// place() and take().
