@@ -1,9 +1,9 @@
 // One plane of a chunk to bytes and back, as the HDF5 filters of the dataset declare it.
 //
 // The pipeline is shuffle (HDF5 filter 2), then zstd (registered filter 32015) or deflate (filter 1); or, where nothing
-// is compressed, deflate alone, at level 0, for its checksum. Bit i of the filter mask set means that filter i was left out for this chunk. zstd output
-// is one frame with content size and frame checksum, which h5py with hdf5plugin reads; deflate's has one of its own. A
-// coder keeps scratch memory and compression contexts, so give each thread its own.
+// is compressed, deflate alone, at level 0, for its checksum. Bit i of the filter mask set means that filter i was left
+// out for this chunk. zstd output is one frame with content size and frame checksum, which h5py with hdf5plugin reads;
+// deflate's has one of its own. A coder keeps scratch memory and compression contexts, so give each thread its own.
 #pragma once
 
 #include "base/encoding.hpp"
