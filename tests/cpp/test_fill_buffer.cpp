@@ -230,7 +230,9 @@ struct random_case {
             {axis::integer{.lower = 0, .upper = 5, .underflow = false, .overflow = false}, "jets"}};
   }
   static reference make_reference() {
-    return {reference_axes{{}, {}, {}, {7, 0.0, 1.0}, {0, 5}}, bh::weight_storage{}};
+    using score_axis = std::tuple_element_t<3, reference_axes>;  // whose constructor is explicit in later versions
+    using jets_axis = std::tuple_element_t<4, reference_axes>;
+    return {reference_axes{{}, {}, {}, score_axis{7, 0.0, 1.0}, jets_axis{0, 5}}, bh::weight_storage{}};
   }
 
   static cell_map content_of(const reference& h) {

@@ -414,7 +414,7 @@ TEST_CASE("What does not fit is refused, and nothing changes") {
 
   const auto refuse = [&](const delta& addend, const char* words) {
     CHECK_THROWS_AS(t.merge(addend), std::invalid_argument);
-    CHECK_THROWS_WITH(t.merge(addend), Catch::Matchers::Contains(words) && Catch::Matchers::Contains("'h'"));
+    CHECK_THROWS_WITH(t.merge(addend), contains(words) && contains("'h'"));
     CHECK(t.content() == before);
     CHECK(t.categories[1].size() == 1);
     CHECK(t.schema().axes[1].labels() == std::vector<std::string>{"nominal"});
