@@ -40,6 +40,20 @@ class opening {
       std::make_unique<store::hdf5::file_locks>(descriptor_, std::string{"test"});
 };
 
+/// A writer in the closed entrance, which could not exclude a program that knows HDF5's lock only.
+struct shared_with_another {
+  store_support::temporary_directory directory;
+  opening writer{directory / "f"}, other{directory / "f"};
+
+  shared_with_another() {
+    writer.locks->enter_as_writer();
+    writer.locks->leave_entrance();
+    REQUIRE(::flock(other.descriptor(), LOCK_SH) == 0);
+    REQUIRE(writer.locks->close_entrance(0ms));
+    CHECK_FALSE(writer.locks->exclude_plain_hdf5());
+  }
+};
+
 }  // namespace
 
 TEST_CASE("who opens a file waits while its writer changes it") {
@@ -58,13 +72,8 @@ TEST_CASE("who opens a file waits while its writer changes it") {
 }
 
 TEST_CASE("nothing is changed while a program that knows HDF5's lock only has the file open") {
-  const store_support::temporary_directory directory;
-  const opening writer{directory / "f"}, other{directory / "f"};
-  writer.locks->enter_as_writer();
-  writer.locks->leave_entrance();
-  REQUIRE(::flock(other.descriptor(), LOCK_SH) == 0);
-  REQUIRE(writer.locks->close_entrance(0ms));
-  CHECK_FALSE(writer.locks->exclude_plain_hdf5());
+  const shared_with_another test;
+  const auto &writer = test.writer, &other = test.other;
   writer.locks->readmit();
   CHECK(::flock(other.descriptor(), LOCK_EX | LOCK_NB) != 0);
   REQUIRE(::flock(other.descriptor(), LOCK_UN) == 0);
@@ -76,13 +85,8 @@ TEST_CASE("nothing is changed while a program that knows HDF5's lock only has th
 }
 
 TEST_CASE("a writer whose lock another program took meanwhile commits nothing more") {
-  const store_support::temporary_directory directory;
-  const opening writer{directory / "f"}, other{directory / "f"};
-  writer.locks->enter_as_writer();
-  writer.locks->leave_entrance();
-  REQUIRE(::flock(other.descriptor(), LOCK_SH) == 0);
-  REQUIRE(writer.locks->close_entrance(0ms));
-  CHECK_FALSE(writer.locks->exclude_plain_hdf5());  // for which the system let go of what it had
+  const shared_with_another test;  // when it was asked for all of the lock, the system let go of what it had
+  const auto &writer = test.writer, &other = test.other;
   REQUIRE(::flock(other.descriptor(), LOCK_EX | LOCK_NB) == 0);
   CHECK_NOTHROW(writer.locks->check_alone());
   writer.locks->readmit();

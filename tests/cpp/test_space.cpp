@@ -34,6 +34,13 @@ store::histogram_id make_large(store::store& store, std::size_t count, const std
   return id;
 }
 
+/// Commits 20,000 bytes in each of these chunks of the first plane.
+void commit_noise(store::store& store, store::histogram_id id, std::uint32_t first, std::uint32_t last,
+                  std::mt19937_64& random) {
+  for (auto i = first; i < last; ++i) store.write_chunk({id, coordinate({i, 0, 0})}, 0, noise(20000, random));
+  store.commit();
+}
+
 }  // namespace
 
 TEST_CASE("a file that is rewritten often in one session stays near its live size") {
@@ -181,13 +188,9 @@ TEST_CASE("closing a file moves chunks also past free space near its end") {
   {
     const auto store = open(path, store::access::create);
     const auto id = make_large(*store, datasets);
-    const auto write = [&](std::uint32_t first, std::uint32_t last) {
-      for (auto i = first; i < last; ++i) store->write_chunk({id, coordinate({i, 0, 0})}, 0, noise(20000, random));
-      store->commit();
-    };
-    write(0, datasets);
-    write(0, datasets);
-    write(datasets - 10, datasets - 1);
+    commit_noise(*store, id, 0, datasets, random);
+    commit_noise(*store, id, 0, datasets, random);
+    commit_noise(*store, id, datasets - 10, datasets - 1, random);
     live = store->usage(id).bytes;
     CHECK(std::filesystem::file_size(path) > 2 * live);
   }
@@ -201,9 +204,7 @@ TEST_CASE("the space of a removed histogram is used again") {
   const auto store = open(path, store::access::create);
   const auto make = [&](const char* name, std::uint32_t datasets) {
     const auto id = make_large(*store, datasets, name);
-    for (std::uint32_t i = 0; i < datasets; ++i)
-      store->write_chunk({id, coordinate({i, 0, 0})}, 0, noise(20000, random));
-    store->commit();
+    commit_noise(*store, id, 0, datasets, random);
     return id;
   };
   auto id = make("a", 20);
@@ -304,8 +305,6 @@ TEST_CASE("space that is said to be free is not used once a chunk is found there
     return true;
   };
   REQUIRE(holds_all());
-  for (std::uint32_t i = datasets; i < 2 * datasets; ++i)
-    store->write_chunk({id, coordinate({i, 0, 0})}, 0, noise(20000, random));
-  store->commit();
+  commit_noise(*store, id, datasets, 2 * datasets, random);
   CHECK(holds_all());
 }

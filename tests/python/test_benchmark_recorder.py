@@ -118,9 +118,9 @@ def test_measured_process_ends_with_the_run(tmp_path: Path) -> None:
         while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
             assert run.poll() is None
             time.sleep(0.05)
+        measured = psutil.Process(int((tmp_path / "pid").read_text()))
         run.terminate()
         assert run.wait() == 1
     assert (tmp_path / "out/results.json").exists()
-    left = [psutil.Process(pid) for pid in [int((tmp_path / "pid").read_text())] if psutil.pid_exists(pid)]
-    assert not psutil.wait_procs(left, timeout=30)[1]  # whoever is its parent now has to take notice first
+    assert not psutil.wait_procs([measured], timeout=30)[1]  # whoever is its parent now has to take notice first
     assert not list(tmp_path.glob("hugehist-bench-*"))

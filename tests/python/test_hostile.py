@@ -178,10 +178,6 @@ def test_edited_files(whole: Path, what: str) -> None:
     assert outcome.startswith("refused") or (outcome == "unchanged" and what in harmless), outcome
 
 
-if __name__ == "__main__":
-    edit_all(Path(sys.argv[1]))
-
-
 def test_a_delta_that_announces_much_is_refused() -> None:
     """Zeros, which take next to nothing in compact form."""
     x = hist.axis.Regular(6_000_000, 0, 1, name="x")
@@ -199,3 +195,7 @@ def test_a_delta_that_announces_much_is_refused() -> None:
         hugehist.Delta.from_bytes(content, max_memory=-1)
     with pytest.raises(TypeError, match="max_memory= is a number of bytes"):
         hugehist.Delta.from_bytes(content, max_memory=0.5)  # type: ignore[arg-type]
+
+
+if __name__ == "__main__":
+    edit_all(Path(sys.argv[1]))

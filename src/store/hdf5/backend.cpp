@@ -22,7 +22,7 @@ struct medium_histogram {
   std::string name;
   storage kind = storage::double_;
   bool growable = true;
-  bool filtered = true;                           // the dataset declares filters
+  bool masks_differ = true;                       // between its chunks: what is not compressed has one mask
   std::vector<std::size_t> chunk_shape, extents;  // as committed
   plane_handles planes = {};                      // opened at first use
   std::array<bool, max_planes> absent = {};       // of a histogram of others without content
@@ -100,11 +100,12 @@ hdf5_backend::hdf5_backend(std::shared_ptr<file_access> access, const std::strin
       create_file_state(access_->file(), uuid);
       access_->publish();
     }
-    if (auto* driver = access_->driver(); driver != nullptr && damage_ && driver->end() > driver->real_size())
-      damage_("", "its end is missing: it has " + std::to_string(driver->real_size()) + " of " +
-                      std::to_string(driver->end()) + " bytes");
-    if (auto* driver = access_->driver(); driver != nullptr && damage_ && !driver->lost_commits().empty())
-      damage_("", driver->lost_commits());
+    if (const auto* const driver = access_->driver(); driver != nullptr && damage_) {
+      if (driver->end() > driver->real_size())
+        damage_("", "its end is missing: it has " + std::to_string(driver->real_size()) + " of " +
+                        std::to_string(driver->end()) + " bytes");
+      if (!driver->lost_commits().empty()) damage_("", driver->lost_commits());
+    }
     attempt("", [&] {
       if (!has_file_state(access_->file())) return;
       try {
@@ -472,7 +473,7 @@ void hdf5_backend::apply_chunk(medium_histogram& histogram, std::size_t plane, c
   }
   // HDF5 (1.10.8) writes a chunk that keeps its size in place, and then keeps its old filter mask, too. Another size in
   // between makes it a new entry; the handle is opened again because it remembers the chunk.
-  if (histogram.filtered && old_size == where.size) {
+  if (histogram.masks_differ && old_size == where.size) {
     const std::uint32_t other_size = where.size == 1 ? 2 : 1;
     if (driver != nullptr) driver->expect_scratch(other_size);
     write_stored_chunk(plane_of(histogram, plane), offset,

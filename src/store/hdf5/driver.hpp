@@ -45,7 +45,8 @@ class driven_file final : public chunk_area {
   void expect_scratch(std::uint32_t size);
   void expect_nothing() noexcept { expected_.reset(); }
   /// The expected chunk is part of the commit now, and `replaced` is what it was before. HDF5 uses the new place and
-  /// has let go of the old one, or it keeps the old one (chunks without filters): the other is free after the commit.
+  /// has let go of the old one, or it keeps the old one (chunks of one size and mask): the other is free after the
+  /// commit.
   void adopt(const location& placed, const std::optional<location>& replaced);
   /// Where the chunk that `read` makes HDF5 read lies. Nothing is read.
   template <class Read>
