@@ -190,6 +190,13 @@ void file::remove_counter(const counter_key& key) {
   impl_->store->set_counter(key, {});
 }
 
+bool file::add_to_ledger(const merge_id& id) {
+  const auto lock = impl_->enter_to_write();
+  if (impl_->is_merged(id)) return false;
+  impl_->store->add_to_ledger(id);
+  return true;
+}
+
 bool file::merged(const merge_id& id) const {
   const auto lock = impl_->enter();
   return impl_->store->ledger().has(id);

@@ -99,6 +99,9 @@ class HUGEHIST_EXPORT file {
   void add_to_counter(const counter_key& key, double value);
   void remove_counter(const counter_key& key);
 
+  /// Puts an id into the ledger, with the changes since the last commit: for what comes in by other ways than one
+  /// merge. False where all of it is in already. Throws overlap_error where a part of an interval is.
+  bool add_to_ledger(const merge_id& id);
   /// Whether all of it is in, committed or not.
   bool merged(const merge_id& id) const;
   /// All that is in: texts as they came, then intervals, those that adjoin as one.

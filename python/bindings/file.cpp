@@ -132,6 +132,11 @@ void bind_state(py::class_<opened>& type) {
              const auto parts = key_from(key);
              unlocked([&] { self.target().remove_counter(parts); });
            })
+      .def("add_to_ledger",
+           [](opened& self, const py::object& id) {
+             const auto given = id_from(id);
+             return unlocked([&] { return self.target().add_to_ledger(given); });
+           })
       .def("merged",
            [](opened& self, const py::object& id) {
              const auto given = id_from(id);

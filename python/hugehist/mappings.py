@@ -91,6 +91,14 @@ class Ledger(Collection[MergeID]):
         except (TypeError, ValueError):
             return False  # it cannot be an id
 
+    def add(self, id: MergeID) -> bool:
+        """Puts an id in, committed and discarded with the changes since the last commit: for what is merged in parts.
+
+        True if it was new, False where all of it is in. Raises OverlapError where a part of an interval is in, Error
+        where the file is open for reading. `File.transaction` keeps an id and the changes that belong to it together.
+        """
+        return self._core.add_to_ledger(merge_id(id))
+
     def missing(self, source: str | bytes, start: int, stop: int) -> list[tuple[str | bytes, int, int]]:
         """What of these entries is not in: a list of intervals, empty where all are."""
         return self._core.missing(merge_id((source, start, stop)))

@@ -68,6 +68,34 @@ TEST_CASE("a transaction is all or nothing") {
   file.commit();  // no transaction is left
 }
 
+TEST_CASE("an id is put into the ledger by itself, with what else changed") {
+  auto file = file::in_memory();
+  auto h = file.create("h", axes(), storage::double_);
+  CHECK(file.add_to_ledger("text"));
+  CHECK(file.has_changes());
+  CHECK_FALSE(file.add_to_ledger("text"));
+  CHECK(file.add_to_ledger(interval{"f", 0, 10}));
+  CHECK_FALSE(file.add_to_ledger(interval{"f", 2, 10}));
+  CHECK_THROWS_AS(file.add_to_ledger(interval{"f", 5, 15}), overlap_error);
+  const auto addend = h.buffer().take();
+  CHECK_FALSE(h.merge(addend, interval{"f", 0, 10}));
+  file.commit();
+  CHECK(file.add_to_ledger(interval{"f", 10, 15}));
+  file.discard();
+  CHECK(file.missing(interval{"f", 0, 15}) == std::vector<interval>{{"f", 10, 15}});
+  {
+    transaction lost{file};
+    CHECK(file.add_to_ledger(interval{"f", 10, 15}));
+  }
+  CHECK_FALSE(file.merged(interval{"f", 10, 15}));
+  transaction kept{file, "job"};
+  CHECK(file.add_to_ledger(interval{"f", 10, 15}));
+  CHECK(file.add_to_ledger("job"));
+  kept.commit();
+  file.discard();
+  CHECK(file.merge_ids() == std::vector<merge_id>{"text", "job", interval{"f", 0, 15}});
+}
+
 TEST_CASE("a transaction of a file that was given up says so") {
   auto file = file::in_memory();
   transaction running{file};

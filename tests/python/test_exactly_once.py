@@ -100,6 +100,36 @@ def test_they_go_and_come_with_their_merges(h: hugehist.Histogram, file: hugehis
         assert again["h"].sum() == 20
 
 
+def test_ids_are_put_in_by_themselves(h: hugehist.Histogram, file: hugehist.File, path: Path) -> None:
+    assert file.ledger.add("text") is True
+    assert file.ledger.add("text") is False
+    assert file.ledger.add(("f", np.int64(0), 10)) is True
+    assert file.ledger.add(("f", 3, 7)) is False
+    assert not h.merge(part(range(10)), id=("f", 0, 10))
+    with pytest.raises(hugehist.OverlapError, match="10, 12"):
+        file.ledger.add(("f", 5, 12))
+    file.commit()
+    file.ledger.add(("f", 10, 12))
+    file.discard()
+    with pytest.raises(hugehist.OverlapError), file.transaction():  # noqa: PT012
+        assert file.ledger.add(("f", 10, 12))
+        file.ledger.add(("f", 5, 15))
+    with file.transaction(id="all"):
+        h.merge(part(range(10, 12)))
+        assert file.ledger.add(("f", 10, 12))
+    file.discard()
+    with pytest.raises(ValueError, match="id of a merge"):
+        file.ledger.add("")
+    with pytest.raises(TypeError, match="source, start, stop"):
+        file.ledger.add(("f", 3))  # type: ignore[arg-type]
+    file.close()
+    with hugehist.File(path) as again:
+        assert list(again.ledger) == ["text", "all", ("f", 0, 12)]
+        assert again["h"].sum() == 2
+        with pytest.raises(hugehist.Error, match="reading only"):
+            again.ledger.add("more")
+
+
 attempts = st.tuples(st.integers(0, 40), st.integers(1, 12), st.sampled_from(["go on", "commit", "discard", "reopen"]))
 
 
