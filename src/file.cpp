@@ -269,6 +269,13 @@ bool file::has_changes() const {
 bool file::writable() const noexcept { return impl_->writable; }
 std::string file::path() const { return impl_->name; }
 
+std::optional<std::string> file::uuid() const {
+  const auto lock = impl_->enter();
+  auto text = impl_->store->uuid();
+  if (text.empty()) return {};
+  return text;
+}
+
 file_stats file::stats() const {
   const auto lock = impl_->enter();
   const auto cache = impl_->cache->stats();

@@ -129,6 +129,10 @@ class HUGEHIST_EXPORT file {
   /// Whether there is anything that a commit would write.
   bool has_changes() const;
   std::string path() const;
+  /// The random identity that a file gets when it is created and that repack keeps, 8-4-4-4-12 hexadecimal digits.
+  /// Copies of the file have it, too. Nothing for a file in memory, and for one of others until hugehist has committed
+  /// to it.
+  std::optional<std::string> uuid() const;
 
   file_stats stats() const;
 

@@ -187,7 +187,8 @@ void bind_file(py::module_& module) {
       .def_property_readonly("is_open", plain<&file::is_open>())
       .def_property_readonly("writable", plain<&file::writable>())
       .def_property_readonly("has_changes", plain<&file::has_changes>())
-      .def_property_readonly("path", plain<&file::path>());
+      .def_property_readonly("path", plain<&file::path>())
+      .def_property_readonly("uuid", plain<&file::uuid>());
   bind_state(type);
 }
 

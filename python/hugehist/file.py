@@ -283,6 +283,15 @@ class File(Mapping[str, Histogram]):
         return self._core.path
 
     @property
+    def uuid(self) -> str | None:
+        """The random identity that a file gets when it is created, as "8-4-4-4-12" hexadecimal digits.
+
+        Repacking keeps it, and copies of the file have it, too. None for a file in memory, and for one that another
+        library wrote until hugehist has committed to it. Raises ValueError where the file is closed.
+        """
+        return self._core.uuid
+
+    @property
     def progress(self) -> Progress:
         """Whether long reads and merges show how far they are: True, False, or a function of the fraction done."""
         return self._home.progress

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 #include <numeric>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <vector>
@@ -72,6 +73,20 @@ TEST_CASE("what was committed is there when the file is opened again") {
   CHECK(std::get<double>(file.attributes().at("lumi")) == 59.7);
   CHECK(file.counters().at({"sumw", "ttbar"}) == 42.0);
   CHECK_THROWS_WITH(fill(h, "ttbar", 1), contains("reading only"));
+}
+
+TEST_CASE("a file has a uuid from its creation on, one in memory has none") {
+  const temporary_directory directory;
+  std::optional<std::string> uuid;
+  {
+    const hugehist::file file{directory.path / "a.h5", open_mode::exclusive};
+    uuid = file.uuid();
+    REQUIRE(uuid);
+    CHECK(uuid->size() == 36);
+  }
+  CHECK(hugehist::file{directory.path / "a.h5"}.uuid() == uuid);
+  CHECK(hugehist::file{directory.path / "b.h5", open_mode::write}.uuid() != uuid);
+  CHECK_FALSE(hugehist::file::in_memory().uuid());
 }
 
 TEST_CASE("discard goes back to the last commit") {

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import signal
 import threading
 from pathlib import Path
 from typing import Any
 
+import h5py
 import hist
 import hugehist
 import numpy as np
@@ -35,6 +37,41 @@ def test_modes(path: Path) -> None:
         assert list(file) == []
     with hugehist.File(path.with_name("new.h5"), "a") as file:
         assert len(file) == 0
+
+
+def test_uuid(path: Path, memory: hugehist.File) -> None:
+    with hugehist.File(path, "w") as file:
+        uuid = file.uuid
+        assert uuid is not None
+        assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", uuid)
+    with pytest.raises(ValueError, match="closed"):
+        file.uuid  # noqa: B018
+    with hugehist.File(path) as file:
+        assert file.uuid == uuid
+    with hugehist.File(path, "w") as file:
+        assert file.uuid not in (uuid, None)
+    assert memory.uuid is None
+    image = io.BytesIO()
+    with hugehist.File(image) as file:
+        uuid = file.uuid
+    assert uuid is not None
+    with hugehist.File(image, "r") as file:
+        assert file.uuid == uuid
+
+
+def test_uuid_of_a_file_of_others(path: Path) -> None:
+    with h5py.File(path, "w"):
+        pass
+    with hugehist.File(path) as file:
+        assert file.uuid is None
+    with hugehist.File(path, "r+") as file:
+        assert file.uuid is None
+        file.counters["n"] = 1
+        file.commit()
+        uuid = file.uuid
+        assert uuid is not None
+    with hugehist.File(path) as file:
+        assert file.uuid == uuid
 
 
 def test_mapping(file: hugehist.File) -> None:

@@ -48,7 +48,7 @@ def content(path: Path) -> Any:
 
 def uuid_of(path: Path) -> str:
     with h5py.File(path) as f:
-        return str(f["hugehist"].attrs["uuid"])
+        return f["hugehist"].attrs["uuid"].decode()
 
 
 def test_content_stays_and_space_goes(gappy: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -63,6 +63,8 @@ def test_content_stays_and_space_goes(gappy: Path, capsys: pytest.CaptureFixture
     assert done.after < 1.1 * live + 100_000
     assert content(gappy) == before
     assert uuid_of(gappy) == uuid
+    with hugehist.File(gappy) as f:
+        assert f.uuid == uuid
     assert stat.S_IMODE(gappy.stat().st_mode) == 0o640
     assert hugehist.verify(gappy, rollups=True).ok
     assert [each.name for each in gappy.parent.iterdir()] == [gappy.name]

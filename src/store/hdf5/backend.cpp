@@ -502,7 +502,10 @@ void hdf5_backend::apply(const change_set& changes) {
     if (!intact_) file_bytes_ = access_->size();  // an earlier try of this commit made it longer
     intact_ = false;
     for (auto& [id, histogram] : histograms_) histogram.usage.reset();
-    if (!has_file_state(access_->file())) create_file_state(access_->file(), {});
+    if (!has_file_state(access_->file())) {
+      create_file_state(access_->file(), {});
+      uuid_ = read_uuid(access_->file());
+    }
     apply_histograms(changes);
     apply_chunks(changes);
     const auto ledger = append_ledger(access_->file(), ledger_, changes.new_ledger_entries);
