@@ -1,5 +1,6 @@
 #include "base/checked.hpp"
 #include "file_impl.hpp"
+#include "write/merge.hpp"
 #include "write/overwrite.hpp"
 
 #include <algorithm>
@@ -72,6 +73,14 @@ bool histogram::merge(const delta& addend, const std::optional<merge_id>& id, co
   file.merge(*state_, addend, id, progress);
   file.try_to_make_room();
   return true;
+}
+
+void histogram::check(const delta& addend) const {
+  auto& file = *state_->owner;
+  const auto lock = file.enter_to_write();
+  file.check_mergeable(*state_);
+  file.add_filled_labels(*state_);  // as merge does: they count
+  write::check(addend.data(), file.target_of(*state_));
 }
 
 fill_buffer histogram::buffer() const { return {axes(), kind()}; }

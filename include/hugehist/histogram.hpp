@@ -67,6 +67,10 @@ class HUGEHIST_EXPORT histogram {
   /// which and how; overlap_error where a part of an interval is in the ledger.
   bool merge(const delta& addend, const std::optional<merge_id>& id = {}, const progress_callback& progress = {});
 
+  /// Throws what merge would throw for a delta that does not fit, or a histogram that takes none, and changes nothing:
+  /// for those who promise to merge it later.
+  void check(const delta& addend) const;
+
   /// An empty buffer over the same axes, for filling elsewhere; see fill_buffer::take and merge.
   fill_buffer buffer() const;
 

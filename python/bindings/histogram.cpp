@@ -109,6 +109,10 @@ bool merge(handle& self, const delta& addend, const py::object& id, const py::ob
                  [&](const auto& report) { return self.target().merge(addend, key, report); });
 }
 
+void check(handle& self, const delta& addend) {
+  unlocked([&] { self.target().check(addend); });
+}
+
 void grow(handle& self, const std::string& axis, const py::object& labels) {
   const auto texts = texts_from(labels);
   unlocked([&] { self.target().grow(axis, texts); });
@@ -175,6 +179,7 @@ void bind_histogram(py::module_& module) {
            py::arg("threads"))
       .def("overwrite", &overwrite, py::arg("bins"), py::arg("content"), py::arg("chosen") = py::none())
       .def("merge", &merge, py::arg("addend"), py::arg("id"), py::arg("progress") = py::none())
+      .def("check", &check, py::arg("addend"))
       .def("buffer", [](handle& self) { return shared_buffer{unlocked([&] { return self.target().buffer(); })}; })
       .def("grow", &grow, py::arg("axis"), py::arg("labels"))
       .def("read_many", &read_many, py::arg("selections"), py::arg("progress") = py::none())

@@ -91,6 +91,16 @@ class Histogram(Rollups, Readable):
                 done += share
         return merged
 
+    def check(self, delta: Delta) -> None:
+        """Raises what `merge` would raise for a delta that does not fit, and changes nothing: for who merges it later.
+
+        ValueError for another storage, other axes, a label that a fixed axis lacks, entries in an overflow bin that
+        there is none of, or too many labels; Error where the file or the histogram is read only.
+        """
+        if not isinstance(delta, Delta):
+            raise TypeError(f"check takes a hugehist.Delta, not {type(delta).__name__}: Delta.from_uhi makes one")
+        self._core.check(delta._core)
+
     def _holds(self, other: Readable) -> bool:
         return other._source.home is self._source.home and other.name == self.name
 

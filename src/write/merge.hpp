@@ -1,7 +1,6 @@
 // Adds a delta to a histogram in a store, chunk by chunk.
 #pragma once
 
-#include "model/schema.hpp"
 #include "write/delta_data.hpp"
 #include "write/edit_chunks.hpp"
 
@@ -22,7 +21,7 @@ namespace hugehist::write {
 void merge(const delta_data& delta, const write_target& target, const std::optional<merge_id>& id = {},
            const std::function<void(std::size_t, std::size_t)>& progress = {});
 
-/// Throws std::invalid_argument, saying which axis and how, when the delta does not fit the schema.
-void check_compatible(const delta_data& delta, const model::schema& schema);
+/// Throws what merge would throw for a delta that does not fit, and changes nothing.
+void check(const delta_data& delta, const write_target& target);
 
 }  // namespace hugehist::write

@@ -6,17 +6,8 @@
 
 #include <algorithm>
 #include <bit>
-#include <stdexcept>
 
 namespace hugehist::write {
-namespace {
-
-bool is_zero(const block& block) {
-  const auto* few = std::get_if<event_rows>(&block.cells);
-  return few != nullptr && std::ranges::all_of(few->weights, [](double w) { return w == 0; });
-}
-
-}  // namespace
 
 merge_plan::merge_plan(const delta_data& delta, const chunk::layout& layout, const std::vector<std::size_t>& extents,
                        std::vector<label_bins> labels)
@@ -76,20 +67,7 @@ std::pair<std::uint32_t, std::uint32_t> merge_plan::groups_of(const block& block
 
 void merge_plan::add_block(std::uint32_t index) {
   const auto& block = delta_.blocks[index];
-  const auto lacks = [&](std::size_t c, std::uint32_t code) {
-    return code == overflow_code && labels_[c].overflow == overflow_code;
-  };
-  for (std::size_t c = 0; c < labels_.size(); ++c) {
-    const bool missing = c == block.span
-                             ? std::ranges::any_of(block.row_codes, [&](auto code) { return lacks(c, code); })
-                             : lacks(c, block.codes[c]);
-    if (!missing) continue;
-    if (is_zero(block)) return;
-    const auto& axis = delta_.axes[categories_[c]];
-    throw std::invalid_argument{"axis '" + axis.name() +
-                                "': the addend has entries in its overflow bin, and the histogram has none: empty "
-                                "that bin, or give the entries a label"};
-  }
+  if (lacking_axis(block, labels_)) return;
   const auto [first, last] = groups_of(block);
   find_tiles(block);
   for (auto group = first; group < last; ++group)

@@ -8,6 +8,7 @@
 #include "write/add_rows.hpp"
 #include "write/cell_kernels.hpp"
 #include "write/delta_data.hpp"
+#include "write/placement.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -16,17 +17,9 @@
 
 namespace hugehist::write {
 
-/// For one category axis: where the delta's labels are in the target.
-struct label_bins {
-  std::vector<std::uint32_t> bins;         ///< of each of the delta's codes
-  std::uint32_t overflow = overflow_code;  ///< the target's overflow bin; overflow_code where it has none
-  std::uint32_t of(std::uint32_t code) const noexcept { return code == overflow_code ? overflow : bins[code]; }
-};
-
 class merge_plan {
  public:
-  /// `extents`: of the target once it has grown. Throws std::invalid_argument when something goes to an overflow
-  /// bin that the target lacks.
+  /// `extents` and `labels` as place() found them; what it let pass though the target lacks its bin is zero.
   merge_plan(const delta_data& delta, const chunk::layout& layout, const std::vector<std::size_t>& extents,
              std::vector<label_bins> labels);
 

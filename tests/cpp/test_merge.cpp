@@ -43,6 +43,7 @@ struct target {
     if (record.has_variations_axis) layout.variations_axis = record.variations_axis;
   }
 
+  void check(const delta& addend) { write::check(addend.data(), {store, cache, pool, id, categories, layout}); }
   void merge(const delta& addend, const std::function<void(std::size_t, std::size_t)>& progress = {}) {
     write::merge(addend.data(), {store, cache, pool, id, categories, layout}, {}, progress);
   }
@@ -415,6 +416,8 @@ TEST_CASE("What does not fit is refused, and nothing changes") {
   const auto refuse = [&](const delta& addend, const char* words) {
     CHECK_THROWS_AS(t.merge(addend), std::invalid_argument);
     CHECK_THROWS_WITH(t.merge(addend), contains(words) && contains("'h'"));
+    CHECK_THROWS_AS(t.check(addend), std::invalid_argument);
+    CHECK_THROWS_WITH(t.check(addend), contains(words) && contains("'h'"));
     CHECK(t.content() == before);
     CHECK(t.categories[1].size() == 1);
     CHECK(t.schema().axes[1].labels() == std::vector<std::string>{"nominal"});
@@ -426,6 +429,9 @@ TEST_CASE("What does not fit is refused, and nothing changes") {
   refuse(one_cell({fixed, other, {axis::regular{4, 0, 1}, "y"}}, storage::double_, 1), "names");
   refuse(one_cell({labels_axis("fixed", {"c"}), other, x_axis}, storage::double_, 1), "'c'");
   refuse(one_cell({fixed, overflow_axis("s", {"other"}), x_axis}, storage::double_, 1), "overflow");
+  t.check(one_cell({fixed, other, x_axis}, storage::double_, 1));
+  CHECK(t.categories[1].size() == 1);
+  CHECK(t.content() == before);
   // An overflow bin without content is no obstacle.
   t.merge(one_cell({fixed, overflow_axis("s", {"other"}), x_axis}, storage::double_, 0));
   CHECK(t.categories[1].size() == 2);

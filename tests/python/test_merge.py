@@ -256,6 +256,53 @@ def test_a_failed_merge_leaves_nothing(memory: hugehist.File) -> None:
     assert h.sum() == 1
 
 
+FIXED = hist.axis.StrCategory(["a"], name="f", overflow=False)
+WITH_B = hist.axis.StrCategory(["a", "b"], name="f", overflow=False)
+NEW = category("c", ["new"])
+
+
+@pytest.mark.parametrize(
+    ("axes", "storage", "message"),
+    [
+        ((NEW, FIXED), "double", "storages"),
+        ((NEW,), "int64", "numbers of axes"),
+        ((NEW, WITH_B), "int64", "'b'"),
+        ((hist.axis.IntCategory([1], growth=True, name="c"), FIXED), "int64", "axis 0"),
+        ((hist.axis.StrCategory(["new"], name="c"), FIXED), "int64", "overflow bin"),
+    ],
+)
+def test_check_raises_what_merge_raises(file: hugehist.File, axes: Any, storage: str, message: str) -> None:
+    h = file.create("h", category("c"), FIXED, storage="int64").fill(["x"], ["a"])
+    file.commit()
+    addend = hist.Hist(*axes, storage=storage)
+    addend.view(flow=True)[...] = 1
+    delta = hugehist.Delta.from_uhi(addend)
+    with pytest.raises(ValueError, match=message) as merged:
+        h.merge(delta)
+    with pytest.raises(ValueError, match=message) as checked:
+        h.check(delta)
+    assert str(checked.value) == str(merged.value)
+    assert "'h'" in str(checked.value)
+    assert list(h.axes["c"]) == ["x"]
+
+
+def test_check_changes_nothing(file: hugehist.File, path: Any) -> None:
+    h = file.create("h", category("c"), FIXED, storage="int64")
+    file.commit()
+    delta = hugehist.Delta.from_uhi(hist.Hist(category("c"), FIXED, storage="int64").fill(["new"], ["a"]))
+    h.check(delta)
+    assert list(h.axes["c"]) == []
+    assert not file._core.has_changes
+    assert h.merge(delta)
+    h.check(delta)
+    assert h.sum() == 1
+    with pytest.raises(TypeError, match="Delta"):
+        h.check(hist.Hist(category("c"), FIXED, storage="int64"))  # type: ignore[arg-type]
+    file.close()
+    with hugehist.File(path) as reader, pytest.raises(hugehist.Error, match="reading only"):
+        reader["h"].check(delta)
+
+
 def test_a_failed_assignment_leaves_no_histogram(memory: hugehist.File) -> None:
     with pytest.raises(ValueError, match="grows"):
         memory["h"] = hist.Hist(hist.axis.Regular(3, 0, 1, growth=True))
