@@ -179,16 +179,7 @@ rollup load(const store::store& store, store::histogram_id id) {
 std::vector<std::size_t> find_axes(std::span<const axis_reference> kept, const std::vector<axis::any>& axes,
                                    const std::string& owner) {
   std::vector<std::size_t> found;
-  for (const auto& reference : kept) {
-    const auto rank = static_cast<std::int64_t>(axes.size());
-    if (const auto* number = std::get_if<std::int64_t>(&reference.which())) {
-      if (*number < -rank || *number >= rank)
-        throw key_error{owner + " has " + std::to_string(rank) + " axes, there is none at " + std::to_string(*number)};
-      found.push_back(static_cast<std::size_t>(*number < 0 ? *number + rank : *number));
-    } else {
-      found.push_back(model::find_axis(axes, std::get<std::string>(reference.which()), owner));
-    }
-  }
+  for (const auto& reference : kept) found.push_back(model::find_axis(axes, reference, owner));
   std::ranges::sort(found);
   const auto refuse = [&](const std::string& why) { throw std::invalid_argument{owner + ": " + why}; };
   if (found.empty()) refuse("a roll-up keeps at least one axis: name those that it shall have");

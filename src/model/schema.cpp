@@ -34,7 +34,14 @@ std::string describe(const axis::any& axis, std::size_t position) {
   return axis.name().empty() ? "axis " + std::to_string(position) : "axis '" + axis.name() + "'";
 }
 
-std::size_t find_axis(const std::vector<axis::any>& axes, const std::string& name, const std::string& owner) {
+std::size_t find_axis(const std::vector<axis::any>& axes, const axis_reference& which, const std::string& owner) {
+  if (const auto* number = std::get_if<std::int64_t>(&which.which())) {
+    const auto rank = static_cast<std::int64_t>(axes.size());
+    if (*number < -rank || *number >= rank)
+      throw key_error{owner + " has " + std::to_string(rank) + " axes, there is none at " + std::to_string(*number)};
+    return static_cast<std::size_t>(*number < 0 ? *number + rank : *number);
+  }
+  const auto& name = std::get<std::string>(which.which());
   std::string known;
   for (std::size_t i = 0; i < axes.size(); ++i) {
     const auto found = axes[i].name();

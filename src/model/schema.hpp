@@ -2,6 +2,7 @@
 #pragma once
 
 #include <hugehist/axis.hpp>
+#include <hugehist/selector.hpp>
 #include <hugehist/storage.hpp>
 
 #include <cstddef>
@@ -29,8 +30,8 @@ std::vector<std::size_t> dense_axes(const std::vector<axis::any>& axes);
 /// How messages call an axis: by its name, else by its position.
 std::string describe(const axis::any& axis, std::size_t position);
 
-/// Position of an axis by its name. Throws key_error with the names there are; `owner` is what it calls the histogram.
-std::size_t find_axis(const std::vector<axis::any>& axes, const std::string& name, const std::string& owner);
+/// Position of an axis. Throws key_error, for a name with those there are; `owner` is what it calls the histogram.
+std::size_t find_axis(const std::vector<axis::any>& axes, const axis_reference& which, const std::string& owner);
 
 /// Whether one histogram can have been both, `before` and then `after`: they differ in labels of growing axes only, and
 /// those from before come first.

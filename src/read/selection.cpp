@@ -23,15 +23,7 @@ selection selection::whole(std::vector<axis::any> axes, std::string owner) {
   return result;
 }
 
-std::size_t selection::find(const axis_reference& reference) const {
-  if (const auto* number = std::get_if<std::int64_t>(&reference.which())) {
-    const auto rank = static_cast<std::int64_t>(axes.size());
-    if (*number < -rank || *number >= rank)
-      throw key_error{owner + " has " + std::to_string(rank) + " axes, there is none at " + std::to_string(*number)};
-    return static_cast<std::size_t>(*number < 0 ? *number + rank : *number);
-  }
-  return model::find_axis(axes, std::get<std::string>(reference.which()), owner);
-}
+std::size_t selection::find(const axis_reference& reference) const { return model::find_axis(axes, reference, owner); }
 
 std::string selection::describe(std::size_t which) const { return owner + ", " + model::describe(axes[which], which); }
 
