@@ -7,6 +7,7 @@
 
 #include <hugehist/axis.hpp>
 #include <hugehist/export.hpp>
+#include <hugehist/selector.hpp>
 #include <hugehist/storage.hpp>
 
 #include <array>
@@ -44,6 +45,16 @@ class HUGEHIST_EXPORT delta {
   /// The compact form: zstd-compressed blocks under a checksum.
   std::vector<std::byte> to_bytes() const;
 
+  /// The content by shards: of each block what shard_of its labels at these category axes says, in the order given. All
+  /// of them together are the delta. A part has the labels that its blocks use, and the first those that none does.
+  /// Dense cells are shared, not copied. Throws key_error for an axis that is not there, std::invalid_argument for one
+  /// without labels, none or one twice, and for 0 parts.
+  std::vector<delta> split(std::span<const axis_reference> axes, std::size_t parts) const;
+
+  /// The same blocks in their order, in deltas that take at most so many bytes once they were read from their compact
+  /// form, each; a larger block is one by itself. Labels as for split. Nothing is copied; one piece where all fits.
+  std::vector<delta> pieces(std::size_t max_bytes) const;
+
   /// Axes with the labels that this delta carries.
   std::vector<axis::any> axes() const;
   storage kind() const noexcept;
@@ -59,5 +70,10 @@ class HUGEHIST_EXPORT delta {
  private:
   std::shared_ptr<const write::delta_data> data_;
 };
+
+/// The shard, of so many, where delta::split puts blocks under these labels (integers in decimal, an overflow bin as
+/// the empty text): XXH64 of the labels joined by U+001F, modulo `shards`. It stays the same in all versions. Throws
+/// std::invalid_argument for 0 shards.
+HUGEHIST_EXPORT std::size_t shard_of(std::span<const std::string> labels, std::size_t shards);
 
 }  // namespace hugehist

@@ -63,14 +63,34 @@ py::bytes to_bytes(const delta& self) {
   return {reinterpret_cast<const char*>(content.data()), content.size()};
 }
 
+py::list list_of(std::vector<delta> parts) {
+  py::list result;
+  for (auto& part : parts) result.append(std::move(part));
+  return result;
+}
+
+py::list split(const delta& self, const py::sequence& axes, std::size_t parts) {
+  const auto by = references_from(axes);
+  return list_of(unlocked([&] { return self.split(by, parts); }));
+}
+
+py::list pieces(const delta& self, std::size_t max_bytes) {
+  return list_of(unlocked([&] { return self.pieces(max_bytes); }));
+}
+
 }  // namespace
 
 void bind_delta(py::module_& module) {
+  module.def(
+      "shard_of", [](const py::sequence& labels, std::size_t shards) { return shard_of(texts_from(labels), shards); },
+      py::arg("labels"), py::arg("shards"));
   py::class_<delta>(module, "Delta")
       .def_static("from_dense", &from_dense, py::arg("axes"), py::arg("storage"), py::arg("planes"),
                   py::arg("variance_known") = true)
       .def_static("from_bytes", &from_bytes, py::arg("content"), py::arg("max_memory"))
       .def("to_bytes", &to_bytes)
+      .def("split", &split, py::arg("axes"), py::arg("parts"))
+      .def("pieces", &pieces, py::arg("max_bytes"))
       .def_property_readonly("axes", [](const delta& self) { return axes_to_uhi(self.axes()); })
       .def_property_readonly("storage", [](const delta& self) { return std::string{to_string(self.kind())}; })
       .def_property_readonly("nbytes", &delta::size_bytes)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 import sys
+from collections.abc import Sequence
 from typing import Any, SupportsIndex
 
 import boost_histogram as bh
@@ -25,6 +27,24 @@ def _limit(max_memory: SupportsIndex | str | None) -> int:
 def _unpickled(content: bytes) -> Delta:
     """Whoever made the pickle was trusted to run code."""
     return Delta.from_bytes(content, max_memory=None)
+
+
+def shard_of(labels: Sequence[str | int], shards: SupportsIndex) -> int:
+    """The shard, of so many, where `Delta.split` puts what is under these labels, one for each axis that it splits by.
+
+    The same in all versions: XXH64 of the labels, joined by U+001F, modulo `shards`. An overflow bin counts as "".
+    """
+    if isinstance(labels, str | bytes):
+        raise TypeError(f"shard_of takes a list of labels, not {labels!r}")
+    texts = [label if isinstance(label, str) else str(operator.index(label)) for label in labels]
+    return _core.shard_of(texts, _count(shards, "shards"))
+
+
+def _count(number: SupportsIndex, name: str) -> int:
+    count = operator.index(number)
+    if count < 1:
+        raise ValueError(f"{name}={count} have no place for anything: give 1 at least")
+    return count
 
 
 class Held:
@@ -86,6 +106,26 @@ class Delta(Held):
     def to_bytes(self) -> bytes:
         """The compact form, compressed and under a checksum, for the network."""
         return self._core.to_bytes()
+
+    def split(self, axes: Sequence[str | int] | str | int, parts: SupportsIndex) -> list[Delta]:
+        """The content by shards: a delta for each of `parts`, which together are this one.
+
+        `axes` are category axes by name or number. What is under the labels (a, b) there is in the part
+        `shard_of((a, b), parts)`. A part has the labels that its content uses, and the first those that nothing uses,
+        each in the order they have here. Dense cells are shared, not copied. Raises KeyError for an axis that is not
+        there, ValueError for one without labels, none, one twice, and for fewer parts than one.
+        """
+        by = [axes] if isinstance(axes, str) or not isinstance(axes, Sequence) else list(axes)
+        return [Delta(part) for part in self._core.split(by, _count(parts, "parts"))]
+
+    def pieces(self, max_bytes: SupportsIndex | str) -> list[Delta]:
+        """The same content, in the same order, in deltas of at most `max_bytes` (bytes, or a text as "64 MiB") each.
+
+        These are `nbytes` of the delta that `from_bytes` reads. What cannot be cut, all variations under one tuple of
+        labels, is a piece by itself where it is larger. Labels as for `split`; nothing is copied.
+        """
+        size = min(parse_size(max_bytes, "max_bytes"), sys.maxsize)
+        return [Delta(piece) for piece in self._core.pieces(size)]
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _unpickled, (self.to_bytes(),)

@@ -76,7 +76,7 @@ struct fill_buffer::impl {
                  fill_threads& threads) noexcept;
   void stream(const addition& addition, const fill_call& call) noexcept;
   std::uint32_t variations_id(std::size_t span, const std::vector<std::uint32_t>& row_codes);
-  std::shared_ptr<delta_data> make_delta();
+  std::shared_ptr<delta_data> make_delta(std::vector<std::shared_ptr<event_rows>>& events);
   std::size_t size_bytes() const noexcept;
 
   std::vector<axis::any> axes;
@@ -386,7 +386,8 @@ std::size_t fill_buffer::impl::size_bytes() const noexcept {
   return result;
 }
 
-std::shared_ptr<delta_data> fill_buffer::impl::make_delta() {
+/// `events` gets, for each block of few events, where in the delta they are to go.
+std::shared_ptr<delta_data> fill_buffer::impl::make_delta(std::vector<std::shared_ptr<event_rows>>& events) {
   auto result = std::make_shared<delta_data>();
   for (const auto& axis : axes)  // labels of growing axes stand in `labels`: of those only what this delta has
     result->axes.push_back(axis.is_growing() ? axis.with_labels({}) : axis);
@@ -400,10 +401,13 @@ std::shared_ptr<delta_data> fill_buffer::impl::make_delta() {
     auto& target = result->blocks.emplace_back();
     target.codes = source.key.codes;
     if (source.key.variations != 0) std::tie(target.span, target.row_codes) = lists[source.key.variations - 1];
-    if (source.dense)
+    auto& few = events.emplace_back();
+    if (source.dense) {
       target.cells = cells_of(source.dense, kind, source.rows, bins.strides());
-    else
-      target.cells = event_rows{.bins = {}, .weights = {}, .bin_per_weight = source.few.bin_per_weight};
+    } else {
+      few = std::make_shared<event_rows>();
+      target.cells = few;
+    }
   }
   return result;
 }
@@ -427,14 +431,15 @@ std::size_t fill_buffer::size_bytes() const noexcept { return impl_->size_bytes(
 bool fill_buffer::empty() const noexcept { return !impl_->touched; }
 
 delta fill_buffer::take() {
-  auto result = impl_->make_delta();
+  std::vector<std::shared_ptr<event_rows>> events;
+  auto result = impl_->make_delta(events);
   auto fresh = std::make_unique<impl>(impl_->axes, impl_->kind);
   // From here on nothing throws.
   const auto cell_bytes = planes(impl_->kind).size() * element_size;
   for (std::size_t i = 0; i < impl_->blocks.size(); ++i) {
     auto& block = impl_->blocks[i];
-    if (auto* few = std::get_if<event_rows>(&result->blocks[i].cells))
-      *few = std::move(block.few);
+    if (events[i])
+      *events[i] = std::move(block.few);
     else if (model::is_mean(impl_->kind))
       finish_cells(impl_->kind, block.dense->cells(), block.dense->size_bytes() / cell_bytes);
   }

@@ -43,22 +43,20 @@ class writer {
 
  private:
   static bool is_empty(const block& block) noexcept {
-    const auto* events = std::get_if<event_rows>(&block.cells);
+    const auto* events = block.few();
     return block.rows() == 0 || (events != nullptr && events->weights.empty());
   }
 
   void put_block(const block& block) {
     delta_format::form form;
     std::uint64_t count = 0;
-    if (const auto* events = std::get_if<event_rows>(&block.cells)) {
+    if (const auto* events = block.few()) {
       form = events->bin_per_weight ? delta_format::few_bins : delta_format::few;
       count = events->weights.size() / block.rows();
       frame_.put_all(std::span<const std::uint32_t>{events->bins});
       frame_.align();
       frame_.put_all(std::span<const double>{events->weights});
       frame_.put_all(std::span<const double>{events->samples});
-      expanded_ += events->bins.size() * sizeof(std::uint32_t) +
-                   (events->weights.size() + events->samples.size()) * sizeof(double);
     } else {
       form = put_cells(block, std::get<dense_cells>(block.cells), count);
     }
@@ -66,7 +64,7 @@ class writer {
     blocks_.put(list_of(block));
     blocks_.put_all(std::span<const std::uint32_t>{block.codes});
     blocks_.put(count);
-    expanded_ += block.row_codes.size() * sizeof(std::uint32_t);
+    expanded_ += decoded_bytes(block, data_.kind, bins_);
     ++blocks_in_frame_;
     ++block_count_;
   }
@@ -77,7 +75,6 @@ class writer {
     const auto plane_cells = block.rows() * bins_;
     std::vector<std::uint64_t> elements(plane_count * plane_cells, 0);
     copy_cells(block, cells, elements);
-    expanded_ += elements.size() * element_size;
 
     std::vector<std::uint32_t> positions;
     const auto is_zero = [&](std::size_t i) {

@@ -46,10 +46,24 @@ struct block {
   std::vector<std::uint32_t> codes;      ///< for each category axis, into `labels`; ignored at the span axis
   std::size_t span = no_span;            ///< position among the category axes
   std::vector<std::uint32_t> row_codes;  ///< codes on the span axis, one for each row; empty when span is no_span
-  std::variant<dense_cells, event_rows> cells;
+  std::variant<dense_cells, std::shared_ptr<const event_rows>> cells;
 
+  /// Null where the cells are dense.
+  const event_rows* few() const noexcept {
+    const auto* events = std::get_if<std::shared_ptr<const event_rows>>(&cells);
+    return events == nullptr ? nullptr : events->get();
+  }
   std::size_t rows() const noexcept { return span == no_span ? 1 : row_codes.size(); }
 };
+
+/// Memory that the block takes once it was read from the compact form. `bins`: of the dense axes.
+inline std::size_t decoded_bytes(const block& block, storage kind, std::size_t bins) noexcept {
+  const auto codes = block.row_codes.size() * sizeof(std::uint32_t);
+  if (const auto* few = block.few())
+    return codes + few->bins.size() * sizeof(std::uint32_t) +
+           (few->weights.size() + few->samples.size()) * sizeof(double);
+  return codes + block.rows() * bins * planes(kind).size() * element_size;
+}
 
 struct delta_data {
   std::vector<axis::any> axes;  ///< category axes here may lack labels: `labels` counts

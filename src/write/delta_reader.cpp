@@ -273,7 +273,8 @@ class reader {
         break;
       case delta_format::few:
       case delta_format::few_bins:
-        made.cells = few(made.rows(), head.count, head.form == delta_format::few_bins, payload);
+        made.cells = std::make_shared<const event_rows>(
+            few(made.rows(), head.count, head.form == delta_format::few_bins, payload));
         break;
       default:
         fail();

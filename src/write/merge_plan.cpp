@@ -81,7 +81,7 @@ void merge_plan::add_block(std::uint32_t index) {
 /// Tiles that the block has something in: all for cells, for few events only those that they hit.
 void merge_plan::find_tiles(const block& block) {
   block_tiles_.clear();
-  const auto* few = std::get_if<event_rows>(&block.cells);
+  const auto* few = block.few();
   if (few == nullptr) {
     for (std::uint32_t t = 0; t < tiles_.size(); ++t) block_tiles_.push_back({t, {}});
     return;
@@ -215,7 +215,7 @@ void merge_plan::with_pieces(const chunk_part& part, const chunk::pinned_chunk* 
 template <class Use>
 void merge_plan::for_each_weight(const chunk_part& part, const Use& use) const noexcept {
   const auto& block = delta_.blocks[part.block];
-  const auto& few = std::get<event_rows>(block.cells);
+  const auto& few = *block.few();
   const auto& group = groups_[part.group];
   const auto& tile = tiles_[part.tile];
   const auto& strides = layout_.grid.strides();
@@ -289,7 +289,7 @@ void merge_plan::add(std::size_t chunk, chunk::pinned_chunk& pin) const noexcept
 }
 
 void merge_plan::add_few(const chunk_part& part, const chunk::pinned_chunk& pin) const noexcept {
-  const auto& few = std::get<event_rows>(delta_.blocks[part.block].cells);
+  const auto& few = *delta_.blocks[part.block].few();
   const auto plane = [&](std::size_t p) { return reinterpret_cast<double*>(pin.plane(p)); };
   auto* values = plane(0);
   switch (delta_.kind) {

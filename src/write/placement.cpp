@@ -50,7 +50,7 @@ void check_size(const std::vector<std::size_t>& extents) {
 }
 
 bool is_zero(const block& block) {
-  const auto* few = std::get_if<event_rows>(&block.cells);
+  const auto* few = block.few();
   return few != nullptr && std::ranges::all_of(few->weights, [](double w) { return w == 0; });
 }
 

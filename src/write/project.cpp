@@ -153,7 +153,7 @@ class projector {
       auto& target = groups[found->second];
       target.blocks.push_back(&block);
       target.is_dense = target.is_dense || dense != nullptr;
-      if (dense == nullptr) target.weights += std::get<event_rows>(block.cells).weights.size();
+      if (dense == nullptr) target.weights += block.few()->weights.size();
     }
     return groups;
   }
@@ -203,7 +203,7 @@ class projector {
   }
 
   void reduce(const group& each, const block& from, cells& to) const {
-    if (const auto* few = std::get_if<event_rows>(&from.cells)) return reduce_few(each, from, *few, to);
+    if (const auto* few = from.few()) return reduce_few(each, from, *few, to);
     const auto& dense = std::get<dense_cells>(from.cells);
     std::vector<loop> loops;
     const auto row_step = each.span == no_span ? std::ptrdiff_t{0} : static_cast<std::ptrdiff_t>(row_cells_);
@@ -253,7 +253,7 @@ class projector {
 
   /// Few events stay what they are, in other bins; rows that are summed become events of their own.
   void add_few(const group& each, const block& from) {
-    const auto& few = std::get<event_rows>(from.cells);
+    const auto& few = *from.few();
     const bool splits = from.span != no_span && each.span == no_span && !few.bin_per_weight;
     event_rows to{.bins = {}, .weights = few.weights, .samples = few.samples, .bin_per_weight = few.bin_per_weight};
     if (each.span == no_span) to.bin_per_weight = false;
@@ -263,7 +263,8 @@ class projector {
       to.bins.insert(to.bins.end(), splits ? from.rows() : 1, moved);
     }
     result_.size_bytes += to.bins.size() * sizeof(to.bins[0]) + (to.weights.size() + to.samples.size()) * element_size;
-    result_.blocks.push_back({each.codes, each.span, each.row_codes, std::move(to)});
+    result_.blocks.push_back(
+        {each.codes, each.span, each.row_codes, std::make_shared<const event_rows>(std::move(to))});
   }
 
   const delta_data& delta_;

@@ -55,7 +55,7 @@ inline void add_block(const delta_data& data, const hugehist::write::block& bloc
     cell[1] += variance;
   };
   const bool weighted = data.kind == storage::weighted;
-  if (const auto* rows = std::get_if<write::event_rows>(&block.cells)) {
+  if (const auto* rows = block.few()) {
     const auto k = block.rows();
     for (std::size_t i = 0; i < rows->weights.size(); ++i) {
       const auto bin = rows->bins.at(rows->bin_per_weight ? i : i / k);

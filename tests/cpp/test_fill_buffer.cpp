@@ -476,7 +476,7 @@ TEST_CASE("Thin blocks stay small, and become dense when that is smaller") {
   const auto& blocks = delta.data().blocks;
   REQUIRE(blocks.size() == 366);
   CHECK(std::holds_alternative<write::dense_cells>(blocks[0].cells));
-  CHECK(std::holds_alternative<write::event_rows>(blocks[1].cells));
+  CHECK(blocks[1].few() != nullptr);
   const auto got = content(delta);
   CHECK(got.at({{"c0", "s151"}, 201}) == std::array<double, 2>{2020, 2020});
   CHECK(got.at({{"c365", "s0"}, 201}) == std::array<double, 2>{20, 20});
