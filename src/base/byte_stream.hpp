@@ -32,6 +32,11 @@ class byte_writer {
   void put_all(std::span<const T> values) {
     if (!values.empty()) append(values.data(), values.size_bytes());
   }
+  /// Zeros, to be written over before the next call.
+  std::byte* put_zeros(std::size_t bytes) {
+    bytes_.resize(bytes_.size() + bytes);
+    return bytes_.data() + (bytes_.size() - bytes);
+  }
   /// Zeros up to a multiple of eight bytes.
   void align() { bytes_.resize((bytes_.size() + 7) / 8 * 8); }
 

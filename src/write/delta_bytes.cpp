@@ -12,6 +12,7 @@
 #include <hugehist/delta.hpp>
 
 #include <algorithm>
+#include <cstring>
 #include <map>
 
 namespace hugehist {
@@ -19,6 +20,21 @@ namespace hugehist {
 using namespace write;
 
 namespace {
+
+/// Whether most numbers of a frame have long mantissas, as sums of weights do and counts do not: by a sample.
+bool is_mostly_long(std::span<const std::byte> frame) noexcept {
+  constexpr std::size_t samples = 256;
+  const auto elements = frame.size() / element_size;
+  const auto step = elements / samples + 1;
+  std::size_t seen = 0, long_ones = 0;
+  for (std::size_t i = 0; i < elements; i += step) {
+    std::uint64_t bits;
+    std::memcpy(&bits, frame.data() + i * element_size, sizeof bits);
+    if (bits != 0) ++seen;
+    if ((bits & 0xffffffff) != 0) ++long_ones;
+  }
+  return 2 * long_ones > seen;
+}
 
 class writer {
  public:
@@ -60,6 +76,7 @@ class writer {
     } else {
       form = put_cells(block, std::get<dense_cells>(block.cells), count);
     }
+    frame_has_rows_ = frame_has_rows_ && form == delta_format::dense;
     blocks_.put(static_cast<std::uint8_t>(form));
     blocks_.put(list_of(block));
     blocks_.put_all(std::span<const std::uint32_t>{block.codes});
@@ -71,35 +88,37 @@ class writer {
 
   /// Dense cells as [plane][row][bin]: rows that repeat the nominal one then compress away.
   delta_format::form put_cells(const block& block, const dense_cells& cells, std::uint64_t& count) {
+    const auto begin = frame_.size();
     const auto plane_count = planes(data_.kind).size();
     const auto plane_cells = block.rows() * bins_;
-    std::vector<std::uint64_t> elements(plane_count * plane_cells, 0);
+    auto* const elements = reinterpret_cast<std::uint64_t*>(frame_.put_zeros(plane_count * plane_cells * element_size));
     copy_cells(block, cells, elements);
+    if (!allow_sparse_ || plane_cells >= 0xffffffff) return delta_format::dense;
 
-    std::vector<std::uint32_t> positions;
     const auto is_zero = [&](std::size_t i) {
       for (std::size_t p = 0; p < plane_count; ++p)
         if (elements[p * plane_cells + i] != 0) return false;
       return true;
     };
-    if (allow_sparse_ && plane_cells < 0xffffffff) {
-      const auto most = plane_cells / 8;
-      for (std::size_t i = 0; i < plane_cells && positions.size() <= most; ++i)
-        if (!is_zero(i)) positions.push_back(static_cast<std::uint32_t>(i));
-      if (positions.size() <= most) {
-        count = positions.size();
-        frame_.put_all(std::span<const std::uint32_t>{positions});
-        frame_.align();
-        for (std::size_t p = 0; p < plane_count; ++p)
-          for (auto i : positions) frame_.put(elements[p * plane_cells + i]);
-        return delta_format::sparse;
-      }
-    }
-    frame_.put_all(std::span<const std::uint64_t>{elements});
-    return delta_format::dense;
+    std::vector<std::uint32_t> positions;
+    const auto most = plane_cells / 8;
+    for (std::size_t i = 0; i < plane_cells && positions.size() <= most; ++i)
+      if (!is_zero(i)) positions.push_back(static_cast<std::uint32_t>(i));
+    if (positions.size() > most) return delta_format::dense;
+
+    count = positions.size();
+    std::vector<std::uint64_t> kept;
+    kept.reserve(plane_count * positions.size());
+    for (std::size_t p = 0; p < plane_count; ++p)
+      for (auto i : positions) kept.push_back(elements[p * plane_cells + i]);
+    frame_.bytes().resize(begin);
+    frame_.put_all(std::span<const std::uint32_t>{positions});
+    frame_.align();
+    frame_.put_all(std::span<const std::uint64_t>{kept});
+    return delta_format::sparse;
   }
 
-  void copy_cells(const block& block, const dense_cells& cells, std::vector<std::uint64_t>& elements) const {
+  void copy_cells(const block& block, const dense_cells& cells, std::uint64_t* elements) const {
     std::vector<piece_axis> axes(std::max<std::size_t>(extents_.size(), 1));
     auto stride = static_cast<std::ptrdiff_t>(1);
     for (auto i = extents_.size(); i-- > 0;) {
@@ -112,7 +131,7 @@ class writer {
     piece piece{.kind = data_.kind, .source = cells.planes, .target = {}, .rows = rows, .bins = {}};
     piece.bins = {axes.data(), compact(axes.data(), extents_.size())};
     for (std::size_t p = 0; p < planes(data_.kind).size(); ++p)
-      piece.target[p] = reinterpret_cast<std::byte*>(elements.data() + p * rows.size() * bins_);
+      piece.target[p] = reinterpret_cast<std::byte*>(elements + p * rows.size() * bins_);
     add_piece(piece);  // to zeros: a copy
   }
 
@@ -131,22 +150,26 @@ class writer {
 
   void end_frame() {
     if (blocks_in_frame_ == 0) return;
-    put_frame(body_, frame_.bytes());
+    const bool has_weights = data_.kind != storage::int_ && is_mostly_long(frame_.bytes());
+    put_frame(body_, frame_.bytes(), has_weights ? delta_format::weight_settings : delta_format::settings,
+              {frame_has_rows_ ? bins_ * element_size : 0});
     frames_.put(blocks_in_frame_);
     frames_.put(static_cast<std::uint64_t>(frame_.size()));
     frames_.put(static_cast<std::uint64_t>(last_frame_bytes_));
     frames_.put(last_filter_mask_);
     ++frame_count_;
     frame_.bytes().clear();
+    frame_has_rows_ = true;
     blocks_in_frame_ = 0;
   }
 
   /// Encodes a multiple of eight bytes; none stay none.
-  void put_frame(std::vector<std::byte>& to, const std::vector<std::byte>& raw) {
+  void put_frame(std::vector<std::byte>& to, const std::vector<std::byte>& raw, const codec::settings& settings,
+                 const codec::row_layout& rows = {}) {
     last_frame_bytes_ = 0;
     last_filter_mask_ = 0;
     if (raw.empty()) return;
-    const auto encoded = coder_.encode(raw, delta_format::settings);
+    const auto encoded = coder_.encode(raw, settings, rows);
     to.insert(to.end(), encoded.bytes.begin(), encoded.bytes.end());
     last_frame_bytes_ = encoded.bytes.size();
     last_filter_mask_ = encoded.filter_mask;
@@ -170,7 +193,7 @@ class writer {
     head.put_all(std::span<const std::byte>{blocks_.bytes()});
     head.align();
     head_size_ = head.size();
-    put_frame(head_, head.bytes());
+    put_frame(head_, head.bytes(), delta_format::settings);
   }
 
   std::vector<std::byte> assemble() {
@@ -197,6 +220,7 @@ class writer {
   base::byte_writer frame_, frames_, blocks_, list_bytes_;
   std::vector<std::byte> head_, body_;
   std::map<std::pair<std::size_t, std::vector<std::uint32_t>>, std::uint32_t> lists_;
+  bool frame_has_rows_ = true;  // all of its blocks are dense
   std::uint32_t blocks_in_frame_ = 0, last_filter_mask_ = 0;
   std::uint64_t frame_count_ = 0, block_count_ = 0;
   std::size_t last_frame_bytes_ = 0;

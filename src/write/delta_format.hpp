@@ -20,6 +20,8 @@ inline constexpr std::uint32_t version = 1;
 inline constexpr std::size_t prelude_bytes = 64;
 
 inline constexpr codec::settings settings = {codec::method::zstd, 1};
+/// For sums of weights, whose mantissas no level packs: below 0 rows are compared, not searched.
+inline constexpr codec::settings weight_settings = {codec::method::zstd, -1};
 
 /// A frame takes blocks until it is so large; a larger block has a frame of its own.
 inline constexpr std::size_t frame_bytes = std::size_t{1} << 18;

@@ -124,6 +124,21 @@ TEST_CASE("The compact form comes back the same") {
   CHECK(delta::from_bytes(empty.to_bytes()).empty());
 }
 
+TEST_CASE("Counts are packed as counts, also in a storage of weights") {
+  fill_buffer buffer{{labels_axis("c"), {axis::regular{400, 0, 1}, "x"}}, storage::weighted};
+  std::mt19937 random{3};
+  std::uniform_real_distribution<double> uniform;
+  std::vector<double> x(2000);
+  for (int c = 0; c < 200; ++c) {
+    for (auto& value : x) value = uniform(random);
+    buffer.fill({.columns = {std::to_string(c), numbers{array_view<double>{x}}}});
+  }
+  const auto made = buffer.take();
+  const auto bytes = made.to_bytes();
+  check_equal(made, delta::from_bytes(bytes));
+  CHECK(bytes.size() < made.size_bytes() / 20);
+}
+
 TEST_CASE("Many blocks and large ones, sparse and full, come back the same and small") {
   const std::vector<axis::any> axes{labels_axis("c"), labels_axis("s"), {axis::regular{400, 0, 1}, "x"}};
   std::vector<std::string> names;
