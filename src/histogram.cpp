@@ -1,5 +1,6 @@
 #include "base/checked.hpp"
 #include "file_impl.hpp"
+#include "write/delta_outline.hpp"
 #include "write/merge.hpp"
 #include "write/overwrite.hpp"
 
@@ -81,6 +82,16 @@ void histogram::check(const delta& addend) const {
   file.check_mergeable(*state_);
   file.add_filled_labels(*state_);  // as merge does: they count
   write::check(addend.data(), file.target_of(*state_));
+}
+
+std::size_t histogram::check(std::span<const std::byte> compact, std::size_t max_memory) const {
+  const auto outline = write::read_outline(compact, max_memory);
+  auto& file = *state_->owner;
+  const auto lock = file.enter_to_write();
+  file.check_mergeable(*state_);
+  file.add_filled_labels(*state_);
+  write::check(outline, file.target_of(*state_));
+  return outline.size_bytes;
 }
 
 fill_buffer histogram::buffer() const { return {axes(), kind()}; }

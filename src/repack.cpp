@@ -26,16 +26,6 @@ void refuse_strangers(const std::filesystem::path& path, const store::store& sto
               std::to_string(strangers.size()) + " such objects)"};
 }
 
-/// The new file's place must have no journal of the old one beside it.
-void refuse_journal(const std::filesystem::path& path) {
-  auto journal = std::filesystem::canonical(path);
-  journal += ".journal";
-  if (std::filesystem::exists(journal))
-    throw locked_error{
-        "'" + path.string() +
-        "' is being read elsewhere, so that its last commits are in the journal alone: close it there first"};
-}
-
 }  // namespace
 
 repack_report repack(const std::filesystem::path& path, const histogram::progress_callback& progress,
@@ -45,7 +35,7 @@ repack_report repack(const std::filesystem::path& path, const histogram::progres
   // What only the journal has gets into the file. Then it keeps the writer's lock until the new file is in its place.
   store::open_hdf5(path, store::access::read_write, cache).reset();
   const auto from = store::open_hdf5(path, store::access::read_write, cache);
-  refuse_journal(path);
+  store::refuse_journal(path);
   refuse_strangers(path, *from);
   repack_report report;
   store::replacement made{path, true};

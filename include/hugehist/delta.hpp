@@ -76,4 +76,21 @@ class HUGEHIST_EXPORT delta {
 /// std::invalid_argument for 0 shards.
 HUGEHIST_EXPORT std::size_t shard_of(std::span<const std::string> labels, std::size_t shards);
 
+/// Reads deltas one after another, each in the memory of the one before where that is gone: fresh memory takes longer
+/// than what is decoded into it. It holds as much as the last one took. One thread at a time.
+class HUGEHIST_EXPORT delta_reader {
+ public:
+  delta_reader();
+  ~delta_reader();
+  delta_reader(const delta_reader&) = delete;
+  delta_reader& operator=(const delta_reader&) = delete;
+
+  /// As delta::from_bytes.
+  delta read(std::span<const std::byte> bytes, std::size_t max_memory = delta::default_max_memory);
+
+ private:
+  struct impl;
+  std::unique_ptr<impl> impl_;
+};
+
 }  // namespace hugehist

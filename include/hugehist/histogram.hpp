@@ -70,6 +70,9 @@ class HUGEHIST_EXPORT histogram {
   /// Throws what merge would throw for a delta that does not fit, or a histogram that takes none, and changes nothing:
   /// for those who promise to merge it later.
   void check(const delta& addend) const;
+  /// The same for the compact form of a delta, which is read as delta::from_bytes does, with its errors, but in the
+  /// memory of a part of it. Returns the bytes that the delta takes.
+  std::size_t check(std::span<const std::byte> compact, std::size_t max_memory = delta::default_max_memory) const;
 
   /// An empty buffer over the same axes, for filling elsewhere; see fill_buffer::take and merge.
   fill_buffer buffer() const;

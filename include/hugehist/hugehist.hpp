@@ -9,6 +9,7 @@
 #include <hugehist/file.hpp>
 #include <hugehist/histogram.hpp>
 #include <hugehist/integrity.hpp>
+#include <hugehist/merge_files.hpp>
 #include <hugehist/merge_id.hpp>
 #include <hugehist/selection.hpp>
 #include <hugehist/selector.hpp>

@@ -17,6 +17,8 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
+#include <cstddef>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -46,6 +48,10 @@ fill_arguments fill_arguments_from(const py::sequence& columns, const py::object
 std::string text_from(const py::handle& value);
 std::vector<std::string> texts_from(const py::handle& values);
 py::list texts_to(const std::vector<std::string>& values);
+
+// delta.cpp
+/// Throws type_error for what is no row of bytes.
+std::span<const std::byte> bytes_of(const py::buffer_info& view);
 
 // ids.cpp: a str, bytes, or a tuple (source, start, stop).
 merge_id id_from(const py::handle& value);

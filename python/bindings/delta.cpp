@@ -51,11 +51,14 @@ delta from_dense(const py::sequence& axes, const std::string& kind, const py::li
 
 delta from_bytes(const py::buffer& bytes, std::size_t max_memory) {
   const auto view = bytes.request();
-  if (view.ndim != 1 || view.itemsize != 1 || (view.size > 1 && view.strides[0] != 1))
-    throw type_error{"bytes are expected"};
-  const std::span<const std::byte> content{static_cast<const std::byte*>(view.ptr),
-                                           static_cast<std::size_t>(view.size)};
+  const auto content = bytes_of(view);
   return unlocked([&] { return delta::from_bytes(content, max_memory); });
+}
+
+delta read(delta_reader& self, const py::buffer& bytes, std::size_t max_memory) {
+  const auto view = bytes.request();
+  const auto content = bytes_of(view);
+  return unlocked([&] { return self.read(content, max_memory); });
 }
 
 py::bytes to_bytes(const delta& self) {
@@ -80,6 +83,12 @@ py::list pieces(const delta& self, std::size_t max_bytes) {
 
 }  // namespace
 
+std::span<const std::byte> bytes_of(const py::buffer_info& view) {
+  if (view.ndim != 1 || view.itemsize != 1 || (view.size > 1 && view.strides[0] != 1))
+    throw type_error{"bytes are expected"};
+  return {static_cast<const std::byte*>(view.ptr), static_cast<std::size_t>(view.size)};
+}
+
 void bind_delta(py::module_& module) {
   module.def(
       "shard_of", [](const py::sequence& labels, std::size_t shards) { return shard_of(texts_from(labels), shards); },
@@ -95,6 +104,9 @@ void bind_delta(py::module_& module) {
       .def_property_readonly("storage", [](const delta& self) { return std::string{to_string(self.kind())}; })
       .def_property_readonly("nbytes", &delta::size_bytes)
       .def_property_readonly("empty", &delta::empty);
+  py::class_<delta_reader>(module, "DeltaReader")
+      .def(py::init())
+      .def("read", &read, py::arg("content"), py::arg("max_memory"));
 }
 
 }  // namespace hugehist::python

@@ -113,6 +113,12 @@ void check(handle& self, const delta& addend) {
   unlocked([&] { self.target().check(addend); });
 }
 
+std::size_t check_bytes(handle& self, const py::buffer& content, std::size_t max_memory) {
+  const auto view = content.request();
+  const auto bytes = bytes_of(view);
+  return unlocked([&] { return self.target().check(bytes, max_memory); });
+}
+
 void grow(handle& self, const std::string& axis, const py::object& labels) {
   const auto texts = texts_from(labels);
   unlocked([&] { self.target().grow(axis, texts); });
@@ -180,6 +186,7 @@ void bind_histogram(py::module_& module) {
       .def("overwrite", &overwrite, py::arg("bins"), py::arg("content"), py::arg("chosen") = py::none())
       .def("merge", &merge, py::arg("addend"), py::arg("id"), py::arg("progress") = py::none())
       .def("check", &check, py::arg("addend"))
+      .def("check_bytes", &check_bytes, py::arg("content"), py::arg("max_memory"))
       .def("buffer", [](handle& self) { return shared_buffer{unlocked([&] { return self.target().buffer(); })}; })
       .def("grow", &grow, py::arg("axis"), py::arg("labels"))
       .def("read_many", &read_many, py::arg("selections"), py::arg("progress") = py::none())

@@ -1,9 +1,12 @@
-// Checking, salvaging and repacking of files.
+// Checking, salvaging, repacking and joining of files.
 
 #include "integrity.hpp"
 
 #include "watched.hpp"
 
+#include <hugehist/merge_files.hpp>
+
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -72,6 +75,20 @@ void bind_integrity(py::module_& module) {
         return py::make_tuple(report.before, report.after);
       },
       py::arg("path"), py::arg("memory"), py::arg("threads"), py::arg("progress"));
+  module.def(
+      "merge_files",
+      [](const py::list& sources, const std::string& target, bool replace, bool first_attributes, bool ignore_ledger,
+         bool partial, std::size_t memory, unsigned threads, const py::object& progress) {
+        const auto names = texts_from(sources);
+        const std::vector<std::filesystem::path> paths(names.begin(), names.end());
+        const auto report = watched(progress, least_watched_chunks, [&](const auto& tell) {
+          return merge_files(paths, target, {replace, first_attributes, ignore_ledger, partial, tell},
+                             {.memory = memory, .threads = threads});
+        });
+        return py::make_tuple(report.histograms, report.copied, report.merged);
+      },
+      py::arg("sources"), py::arg("target"), py::arg("replace"), py::arg("first_attributes"), py::arg("ignore_ledger"),
+      py::arg("partial"), py::arg("memory"), py::arg("threads"), py::arg("progress"));
 }
 
 }  // namespace hugehist::python

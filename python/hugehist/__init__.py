@@ -13,6 +13,7 @@ from .file import File
 from .histogram import Histogram
 from .integrity import repack, salvage, verify
 from .labels import variations
+from .merge_files import merge
 from .view import View
 
 try:
@@ -32,6 +33,7 @@ __all__ = [
     "OverlapError",
     "View",
     "__version__",
+    "merge",
     "repack",
     "salvage",
     "variations",

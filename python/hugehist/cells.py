@@ -78,7 +78,7 @@ def view_of(storage: str, planes: Sequence[Array]) -> Array:
     for field, plane in zip(fields, planes, strict=True):
         cells[field] = plane
     if storage in MEANS:
-        cells[fields[-1]] *= _freedom(planes)
+        cells[fields[-1]] *= degrees_of_freedom(planes)
     return cells.view(_VIEWS[storage])  # type: ignore[no-any-return]
 
 
@@ -89,7 +89,7 @@ def planes_of(storage: str, view: Array) -> list[Array]:
     cells = np.array(view) if storage in MEANS else np.asarray(view)
     planes = [cells[field] for field in _VIEWS[storage]._FIELDS]
     if storage in MEANS:
-        freedom = _freedom(planes)
+        freedom = degrees_of_freedom(planes)
         planes[-1][...] = np.divide(planes[-1], freedom, out=np.zeros(freedom.shape), where=freedom != 0)
     return planes
 
@@ -124,7 +124,7 @@ def without_undefined(planes: Sequence[Array]) -> Array:
     return np.where(~np.isfinite(planes[-1]) & one_count, 0.0, planes[-1])
 
 
-def _freedom(planes: Sequence[Array]) -> Array:
+def degrees_of_freedom(planes: Sequence[Array]) -> Array:
     """Degrees of freedom, 0 where the variance is not defined. Counts are their own sum of squares."""
     weight, squares = planes[0], planes[-3]
     mean_weight = np.divide(squares, weight, out=np.zeros(weight.shape), where=weight != 0)

@@ -20,7 +20,7 @@ DeltaCore = _core.Delta
 BufferCore = _core.FillBuffer
 
 
-def _limit(max_memory: SupportsIndex | str | None) -> int:
+def memory_limit(max_memory: SupportsIndex | str | None) -> int:
     return sys.maxsize if max_memory is None else min(parse_size(max_memory, "max_memory"), sys.maxsize)
 
 
@@ -101,7 +101,7 @@ class Delta(Held):
         Bytes can announce 65,536 times their length. Where reading them would take more than `max_memory` (bytes, or a
         text as "512 MiB"; None: no limit), it raises hugehist.Error before any of it is taken.
         """
-        return Delta(_core.Delta.from_bytes(content, _limit(max_memory)))
+        return Delta(_core.Delta.from_bytes(content, memory_limit(max_memory)))
 
     def to_bytes(self) -> bytes:
         """The compact form, compressed and under a checksum, for the network."""
@@ -131,6 +131,19 @@ class Delta(Held):
         return _unpickled, (self.to_bytes(),)
 
 
+class DeltaReader:
+    """Reads deltas one after another, each in the memory of the one before where that is gone. One thread at a time."""
+
+    def __init__(self) -> None:
+        self._core = _core.DeltaReader()
+
+    def read(
+        self, content: bytes | bytearray | memoryview, *, max_memory: SupportsIndex | str | None = "2 GiB"
+    ) -> Delta:
+        """As `Delta.from_bytes`."""
+        return Delta(self._core.read(content, memory_limit(max_memory)))
+
+
 class Buffer(Held):
     """Histograms in memory that are filled as one in a file is, and become a delta."""
 
@@ -141,7 +154,8 @@ class Buffer(Held):
         self._adopt(_core.FillBuffer(axes_to_uhi(axes), storage_name(storage)))
 
     @classmethod
-    def _of(cls, core: BufferCore) -> Buffer:
+    def of_core(cls, core: BufferCore) -> Buffer:
+        """Over the axes of a buffer of the core."""
         self = cls.__new__(cls)
         self._adopt(core)
         return self

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from types import TracebackType
 from typing import Any, BinaryIO, SupportsIndex
 
@@ -17,16 +17,17 @@ from .histogram import Histogram
 from .home import Home, Origin
 from .image import ImageFile
 from .integrity import Verification
+from .joined import join
 from .many import project_many
 from .mappings import Attributes, Counters, Ledger
 from .merge_id import MergeID, merge_id
+from .opening import PathLike, open_core
 from .progress import Progress, checked, part_of, reporting
 from .resources import parse_size, thread_count
 from .rollups import keeping
 from .transaction import Transaction
 from .uhi import described
 
-PathLike = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 MODES = ("r", "r+", "a", "w", "x", "w-")
 
 
@@ -40,13 +41,18 @@ class File(Mapping[str, Histogram]):
     before a fill or a merge, where more than `commit_bytes` wait, or `commit_seconds` after the last one; 0 for never.
     `progress=True` shows a bar for each read or merge that takes long (where there is a terminal or a notebook to show
     it), a function gets the fraction done; it can be set later as well.
+
+    A list or tuple of paths opens these files as one, for reading: each histogram is the sum of those of its name,
+    counters are added, and `memory` is for all together. Raises ValueError where shards of a run are missing, unless
+    `partial`.
     """
 
     __hash__ = object.__hash__
+    _minds_log = True
 
     def __init__(
         self,
-        path: PathLike | BinaryIO,
+        path: PathLike | BinaryIO | Sequence[PathLike],
         mode: str | None = None,
         *,
         memory: SupportsIndex | str = "512 MiB",
@@ -54,6 +60,7 @@ class File(Mapping[str, Histogram]):
         commit_bytes: SupportsIndex | str = "1 GiB",
         commit_seconds: float = 60,
         progress: Progress = False,
+        partial: bool = False,
     ) -> None:
         if mode is not None and mode not in MODES:
             raise ValueError(f"the mode {mode!r} is none of 'r', 'r+', 'a', 'w', 'x'")
@@ -64,9 +71,20 @@ class File(Mapping[str, Histogram]):
             parse_size(commit_bytes, "commit_bytes"),
             float(commit_seconds),
         )
+        if isinstance(path, list | tuple):
+            if mode not in (None, "r"):
+                raise ValueError(f"a list of files is opened for reading: the mode is 'r', not {mode!r}")
+            self._start(Home(join(path, *budget[:2], partial), Origin.of(path, *budget[:2]), progress))
+            warn_where_unmerged(path)
+            return
+        if partial:
+            raise ValueError("partial= is for a list of files")
         if isinstance(path, str | bytes | os.PathLike):
-            origin = Origin(str(Path(os.fsdecode(path)).absolute()), *budget[:2])
-            self._start(Home(_open(path, mode or "r", budget), origin, progress))
+            log = log_beside(path) if self._minds_log else None
+            with log.opening(path, mode or "r", *budget[:2]) if log else nullcontext():
+                self._start(Home(open_core(path, mode or "r", budget), Origin.of([path], *budget[:2]), progress))
+            if log and not self.writable:
+                warn_where_unmerged([path])
         else:
             image = ImageFile(path, mode)
             self._start(Home(_core.File.from_image(image.read(), image.writable, *budget), None, progress), image)
@@ -286,8 +304,9 @@ class File(Mapping[str, Histogram]):
     def uuid(self) -> str | None:
         """The random identity that a file gets when it is created, as "8-4-4-4-12" hexadecimal digits.
 
-        Repacking keeps it, and copies of the file have it, too. None for a file in memory, and for one that another
-        library wrote until hugehist has committed to it. Raises ValueError where the file is closed.
+        Repacking keeps it, and copies of the file have it, too. None for a file in memory, for several that are open
+        as one, and for one that another library wrote until hugehist has committed to it. Raises ValueError where the
+        file is closed.
         """
         return self._core.uuid
 
@@ -321,13 +340,20 @@ class File(Mapping[str, Histogram]):
         return f"<hugehist.File '{self.path}', mode {mode}, {count}>"
 
 
-def _open(path: PathLike, mode: str, budget: tuple[int, int, int, float]) -> _core.File:
-    try:
-        return _core.File(os.fsencode(path), mode, *budget)
-    except OSError as problem:
-        if problem.filename is None:
-            problem.filename = os.fspath(path)
-        raise
+def log_beside(path: PathLike) -> Any:
+    """Who knows what to do with the log of an accumulator that was killed; None where there is no such log."""
+    if not os.path.isdir(f"{os.fsdecode(path)}.log"):  # noqa: PTH112
+        return None
+    from .service import leftover
+
+    return leftover
+
+
+def warn_where_unmerged(paths: Iterable[PathLike]) -> None:
+    """To be called by who opens files for reading, for its own caller."""
+    for path in paths:
+        if log := log_beside(path):
+            log.warn(os.fsdecode(path))
 
 
 def _expected(expected: Mapping[str, int] | Sequence[int] | None, axes: Sequence[UHIAxis]) -> list[int]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, NoReturn
+from typing import Any, NoReturn, SupportsIndex
 
 from . import _core
 from .axes import find_name
 from .columns import axis_infos, fill_columns
-from .delta import Buffer, Delta
+from .delta import Buffer, Delta, memory_limit
 from .home import Home
+from .joined_histogram import JoinedHistogram
 from .labels import labels_of
 from .merge_id import MergeID, merge_id
 from .progress import part_of, reporting
@@ -28,7 +29,7 @@ class Histogram(Rollups, Readable):
     It reads like a histogram of hist or boost-histogram; indexing and projecting give lazy views.
     """
 
-    def __init__(self, core: _core.Histogram, home: Home) -> None:
+    def __init__(self, core: _core.Histogram | JoinedHistogram, home: Home) -> None:
         super().__init__(Source(core, home))
         self._core = core
         self._infos = axis_infos(core.axes()[1])
@@ -65,7 +66,7 @@ class Histogram(Rollups, Readable):
             columns, weights, samples = fill_columns(self._infos, args, named, weight, sample)
             self._core.fill(columns, weights, samples, allow_nan, thread_count(threads))
         except (TypeError, ValueError, KeyError) as problem:
-            _name_histogram(problem, self._owner)
+            name_histogram(problem, self._owner)
             raise
         return self
 
@@ -91,15 +92,23 @@ class Histogram(Rollups, Readable):
                 done += share
         return merged
 
-    def check(self, delta: Delta) -> None:
+    def check(
+        self, delta: Delta | bytes | bytearray | memoryview, *, max_memory: SupportsIndex | str | None = "2 GiB"
+    ) -> int:
         """Raises what `merge` would raise for a delta that does not fit, and changes nothing: for who merges it later.
+
+        Bytes of `to_bytes` are read as by `Delta.from_bytes`, which raises for others, but in the memory of a part of
+        them. Returns the bytes that the delta takes in memory.
 
         ValueError for another storage, other axes, a label that a fixed axis lacks, entries in an overflow bin that
         there is none of, or too many labels; Error where the file or the histogram is read only.
         """
+        if isinstance(delta, bytes | bytearray | memoryview):
+            return self._core.check_bytes(delta, memory_limit(max_memory))
         if not isinstance(delta, Delta):
             raise TypeError(f"check takes a hugehist.Delta, not {type(delta).__name__}: Delta.from_uhi makes one")
         self._core.check(delta._core)
+        return delta.nbytes
 
     def _holds(self, other: Readable) -> bool:
         return other._source.home is self._source.home and other.name == self.name
@@ -118,7 +127,7 @@ class Histogram(Rollups, Readable):
 
     def buffer(self) -> Buffer:
         """An empty buffer over the same axes, to fill elsewhere; its `delta()` can be merged here."""
-        return Buffer._of(self._core.buffer())
+        return Buffer.of_core(self._core.buffer())
 
     def grow(self, axis: str | int, labels: Iterable[str | int]) -> None:
         """Adds labels to a growing category axis; those that are there stay."""
@@ -150,7 +159,7 @@ class Histogram(Rollups, Readable):
         return View(self._source, (step,))
 
 
-def _name_histogram(problem: Exception, owner: str) -> None:
+def name_histogram(problem: Exception, owner: str) -> None:
     """Fills often stand in a loop over many histograms, and their errors speak of axes."""
     message = str(problem.args[0]) if problem.args else ""
     if owner not in message:

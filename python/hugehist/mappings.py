@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, MutableMapping
-from typing import Any
+from collections.abc import Collection, Iterator, Mapping, MutableMapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,17 +13,37 @@ from .axes import metadata_value
 from .cells import EXACT
 from .merge_id import MergeID, merge_id
 
+if TYPE_CHECKING:
+    from .joined import JoinedFile
+
 CounterKey = str | tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Differing:
+    """In the place of an attribute's value, where files that are open as one do not agree: their values, by path."""
+
+    values: Mapping[str, Any]
+
+    def __repr__(self) -> str:
+        return "<differs>"
 
 
 class Attributes(MutableMapping[str, Any]):
     """Attributes of the file: bool, int, float or str under a name."""
 
-    def __init__(self, core: _core.File) -> None:
+    def __init__(self, core: _core.File | JoinedFile) -> None:
         self._core = core
 
     def __getitem__(self, key: str) -> Any:
-        return self._core.attributes()[key]
+        value = self._core.attributes()[key]
+        if isinstance(value, Differing):
+            each = ", ".join(f"{one!r} in '{path}'" for path, one in value.values.items())
+            raise ValueError(f"the files do not agree on attribute {key!r}: it is {each}")
+        return value
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._core.attributes()
 
     def __setitem__(self, key: str, value: Any) -> None:
         self._core.set_attribute(key, metadata_value(value, f"attribute {key!r}"))
@@ -43,28 +64,28 @@ class Attributes(MutableMapping[str, Any]):
 class Counters(MutableMapping[CounterKey, float]):
     """Sums under a key of one or more parts; one that does not exist reads as 0, as in collections.Counter."""
 
-    def __init__(self, core: _core.File) -> None:
+    def __init__(self, core: _core.File | JoinedFile) -> None:
         self._core = core
 
     def __getitem__(self, key: CounterKey) -> float:
-        value = self._core.counter(_parts(key))
+        value = self._core.counter(counter_parts(key))
         return 0.0 if value is None else value
 
     def __setitem__(self, key: CounterKey, value: float) -> None:
-        self._core.set_counter(_parts(key), _number(value, key))
+        self._core.set_counter(counter_parts(key), counter_number(value, key))
 
     def __delitem__(self, key: CounterKey) -> None:
-        self._core.remove_counter(_parts(key))
+        self._core.remove_counter(counter_parts(key))
 
     def __contains__(self, key: object) -> bool:
         try:
-            return self._core.counter(_parts(key)) is not None
+            return self._core.counter(counter_parts(key)) is not None
         except TypeError:
             return False
 
     def add(self, key: CounterKey, value: float) -> None:
         """`counters[key] += value` as one step, for use from several threads."""
-        self._core.add_to_counter(_parts(key), _number(value, key))
+        self._core.add_to_counter(counter_parts(key), counter_number(value, key))
 
     def __iter__(self) -> Iterator[CounterKey]:
         return iter([key[0] if len(key) == 1 else key for key in self._core.counters()])
@@ -82,7 +103,7 @@ class Ledger(Collection[MergeID]):
     Intervals that adjoin are one, and one is in where all of its entries are.
     """
 
-    def __init__(self, core: _core.File) -> None:
+    def __init__(self, core: _core.File | JoinedFile) -> None:
         self._core = core
 
     def __contains__(self, id: object) -> bool:
@@ -113,7 +134,7 @@ class Ledger(Collection[MergeID]):
         return f"Ledger({len(self)} ids)"
 
 
-def _number(value: Any, key: CounterKey) -> float:
+def counter_number(value: Any, key: CounterKey) -> float:
     """A counter's value as float64; integers that it cannot hold are refused."""
     if isinstance(value, str | bytes):
         raise TypeError(f"counter {key!r}: a counter is a number, not {value!r}")
@@ -122,7 +143,7 @@ def _number(value: Any, key: CounterKey) -> float:
     return float(value)
 
 
-def _parts(key: Any) -> tuple[str, ...]:
+def counter_parts(key: Any) -> tuple[str, ...]:
     parts = key if isinstance(key, tuple) else (key,)
     if not all(isinstance(part, str) for part in parts):
         raise TypeError(f"a counter's key is a str or a tuple of str, not {key!r}")

@@ -44,6 +44,13 @@ def part_of(tell: Callable[[float], object] | None, start: float, share: float) 
     return lambda done, todo: tell(start + share * (done / todo if todo else 1.0))
 
 
+def turn_of(report: Report | None, number: int, count: int) -> Report | None:
+    """For one of `count` parts that come one after another, and are taken to be equally long."""
+    if report is None:
+        return None
+    return lambda done, todo: report(number * max(todo, 1) + done, count * max(todo, 1))
+
+
 def _tqdm() -> Any:
     return needed("tqdm.auto", "progress=True", "progress").tqdm
 

@@ -25,6 +25,7 @@ from .gather import gather, has_arrays
 from .home import Home, Origin, origin_to_pickle, reopen
 from .in_memory import Hist
 from .interchange import Interchange
+from .joined_histogram import JoinedHistogram
 from .many import Many, read_together
 from .plotting import Plotting
 from .progress import part_of, reporting
@@ -42,7 +43,7 @@ Number = int | float | bh.accumulators.WeightedSum | bh.accumulators.Mean | bh.a
 class Source:
     """A histogram of the core, and its axes as hist's objects, made again only when they have changed."""
 
-    def __init__(self, core: _core.Histogram, home: Home) -> None:
+    def __init__(self, core: _core.Histogram | JoinedHistogram, home: Home) -> None:
         self.core = core
         self.home = home
         self.owner = f"histogram '{core.name}'"

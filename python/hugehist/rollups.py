@@ -10,6 +10,7 @@ from .progress import part_of, reporting
 
 if TYPE_CHECKING:
     from . import _core
+    from .joined_histogram import JoinedHistogram
     from .readable import Source
 
 
@@ -23,7 +24,7 @@ def keeping(rollups: Iterable[Any]) -> list[list[str | int]]:
 class Rollups:
     """The part of a histogram's interface that is about its roll-ups."""
 
-    _core: _core.Histogram
+    _core: _core.Histogram | JoinedHistogram
     _source: Source
 
     @property

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from . import _core
+from .joined import JoinedFile
 from .merge_id import MergeID
 
 if TYPE_CHECKING:
@@ -30,7 +31,10 @@ class Transaction:
     def __enter__(self) -> Transaction:
         if self._core is not None:
             raise _core.Error("this transaction is under way: make another one by file.transaction()")
-        self._core = _core.Transaction(self._file._core, self._id)
+        core = self._file._core
+        if isinstance(core, JoinedFile):
+            core.refuse()
+        self._core = _core.Transaction(core, self._id)
         self._already = self._core.already
         return self
 

@@ -1,10 +1,13 @@
 #include "chunk/survey.hpp"
 
+#include "chunk/numbering.hpp"
+
 #include <hugehist/error.hpp>
 #include <hugehist/storage.hpp>
 
 #include <algorithm>
 #include <limits>
+#include <optional>
 #include <system_error>
 #include <utility>
 
@@ -21,29 +24,12 @@ struct survey::gridded {
   store::histogram_id id;
   storage kind;
   codec::settings codec;
-  std::vector<std::size_t> lengths;  // of the grid, in chunks
+  numbering numbers;
   std::size_t plane_bytes = element_size;
 
   gridded(store::histogram_id which, const store::histogram_record& record)
-      : id{which}, kind{record.schema.kind}, codec{record.codec} {
-    const auto extents = model::extents(record.schema.axes);
-    for (std::size_t i = 0; i < record.chunk_shape.size(); ++i) {
-      const auto length = record.chunk_shape[i];
-      lengths.push_back(extents[i] / length + (extents[i] % length == 0 ? 0 : 1));
-      plane_bytes *= length;
-    }
-  }
-  std::uint64_t number_of(const store::chunk_coordinate& where) const {
-    std::uint64_t number = 0;
-    for (std::size_t i = 0; i < lengths.size(); ++i) number = number * lengths[i] + where.index[i];
-    return number;
-  }
-  store::chunk_key key_of(std::uint64_t number) const {
-    store::chunk_key key{id, {}};
-    key.coordinate.rank = static_cast<std::uint32_t>(lengths.size());
-    for (auto i = lengths.size(); i-- > 0; number /= lengths[i])
-      key.coordinate.index[i] = static_cast<std::uint32_t>(number % lengths[i]);
-    return key;
+      : id{which}, kind{record.schema.kind}, codec{record.codec}, numbers{record} {
+    for (const auto length : record.chunk_shape) plane_bytes *= length;
   }
 };
 
@@ -64,15 +50,18 @@ void survey::tell_damage(const store::chunk_key& key, std::size_t plane, const s
   listener_.damaged(key, plane, reason);
 }
 
+/// Whether the work came to its end.
 template <class Work>
-void survey::attempt(const store::chunk_key& key, std::size_t plane, const Work& work) {
+bool survey::attempt(const store::chunk_key& key, std::size_t plane, const Work& work) {
   try {
     work();
+    return true;
   } catch (const error& problem) {
     tell_damage(key, plane, problem.what());
   } catch (const std::system_error& problem) {  // a disk that cannot read its sectors
     tell_damage(key, plane, problem.what());
   }
+  return false;
 }
 
 void survey::find_chunks(std::size_t which) {
@@ -83,7 +72,7 @@ void survey::find_chunks(std::size_t which) {
       attempt(key, plane, [&] {
         const auto chunk = store_.find_chunk(key, plane);
         const auto* place = std::get_if<store::chunk_area::location>(&chunk);
-        stored_.push_back({place == nullptr ? nowhere : place->offset, histogram.number_of(where),
+        stored_.push_back({place == nullptr ? nowhere : place->offset, histogram.numbers.number_of(where),
                            place == nullptr ? 0 : place->size, static_cast<std::uint32_t>(which * max_planes + plane)});
       });
     };
@@ -108,23 +97,27 @@ void survey::find_shared() {
 void survey::read(std::size_t item, workspace& scratch) {
   const auto& place = stored_[item];
   const auto& histogram = histograms_[place.plane / max_planes];
-  const auto key = histogram.key_of(place.number);
+  const store::chunk_key key{histogram.id, histogram.numbers.coordinate_of(place.number)};
   const auto plane = place.plane % max_planes;
-  attempt(key, plane, [&] {
+  std::optional<codec::encoded_chunk> chunk;
+  const bool is_sound = attempt(key, plane, [&] {
     if (shared_.contains(item)) throw corruption_error{"it shares bytes of the file with another chunk"};
+    if (listener_.wanted && !listener_.wanted(key)) return;
     store::found_chunk found;
     {
       const std::lock_guard lock{store_mutex_};
       found = store_.find_chunk(key, plane);
     }
-    const auto chunk = content_of(std::move(found), store_.area());
+    chunk = content_of(std::move(found), store_.area());
     if (!chunk) throw corruption_error{"it cannot be found again"};
     scratch.decoded.resize(histogram.plane_bytes);
     scratch.coder.decode(chunk->bytes, chunk->filter_mask, histogram.codec, scratch.decoded);
+  });
+  if (is_sound && chunk) {
     if (listener_.sound) listener_.sound(key, plane, *chunk);
     ++chunks_;
     bytes_ += chunk->bytes.size();
-  });
+  }
   const auto done = ++done_;
   if (!listener_.progress || (done % chunks_between_reports != 0 && done != stored_.size())) return;
   const std::lock_guard lock{listener_mutex_};

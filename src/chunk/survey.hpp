@@ -24,12 +24,14 @@ namespace hugehist::chunk {
 struct survey_listener {
   /// One call at a time, by any thread. A coordinate of rank 0: all chunks of the plane.
   std::function<void(const store::chunk_key&, std::size_t plane, const std::string& reason)> damaged;
-  /// By any thread, many at a time. Optional.
+  /// By any thread, many at a time; what it throws ends the survey. Optional.
   std::function<void(const store::chunk_key&, std::size_t plane, const codec::encoded_view&)> sound = {};
   /// (done, all), one call at a time; what it throws ends the survey. Optional.
   std::function<void(std::size_t, std::size_t)> progress = {};
   /// Now and then, while no chunk is being read. Optional.
   std::function<void()> pause = {};
+  /// Whether a chunk is to be read; all are without it. By any thread.
+  std::function<bool(const store::chunk_key&)> wanted = {};
 };
 
 class survey {
@@ -58,7 +60,7 @@ class survey {
   void read(std::size_t item, workspace& scratch);
   void tell_damage(const store::chunk_key& key, std::size_t plane, const std::string& reason);
   template <class Work>
-  void attempt(const store::chunk_key& key, std::size_t plane, const Work& work);
+  bool attempt(const store::chunk_key& key, std::size_t plane, const Work& work);
 
   store::store& store_;
   base::thread_pool& pool_;

@@ -92,4 +92,13 @@ void replacement::publish() {
   sync_folder();
 }
 
+void refuse_journal(const std::filesystem::path& replaced) {
+  auto journal = std::filesystem::canonical(replaced);
+  journal += ".journal";
+  if (std::filesystem::exists(journal))
+    throw locked_error{
+        "'" + replaced.string() +
+        "' is being read elsewhere, so that its last commits are in the journal alone: close it there first"};
+}
+
 }  // namespace hugehist::store

@@ -32,4 +32,7 @@ class replacement {
   bool is_published_ = false;
 };
 
+/// A new file's place must have no journal of the old one beside it. Throws locked_error.
+void refuse_journal(const std::filesystem::path& replaced);
+
 }  // namespace hugehist::store

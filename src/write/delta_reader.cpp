@@ -3,6 +3,7 @@
 
 #include "base/byte_stream.hpp"
 #include "base/checksum.hpp"
+#include "base/huge_pages.hpp"
 #include "codec/codec.hpp"
 #include "model/category_index.hpp"
 #include "model/moments.hpp"
@@ -10,6 +11,7 @@
 #include "write/axis_bytes.hpp"
 #include "write/delta_data.hpp"
 #include "write/delta_format.hpp"
+#include "write/delta_outline.hpp"
 #include "write/label_table.hpp"
 #include "write/number_checks.hpp"
 
@@ -39,26 +41,43 @@ std::size_t sum(std::size_t a, std::size_t b) {
   return result;
 }
 
-/// Decodes one frame. `size` was announced; no frame can become that much larger than it is.
-std::shared_ptr<std::vector<std::uint64_t>> decode(codec::coder& coder, std::span<const std::byte> frame,
-                                                   std::uint32_t filter_mask, std::uint64_t size) {
+/// Throws where a frame cannot become that large.
+void check_size(std::span<const std::byte> frame, std::uint64_t size) {
   if (size % element_size != 0 || size / delta_format::max_expansion > frame.size()) fail();
-  auto result = std::make_shared<std::vector<std::uint64_t>>(size / element_size);
-  if (size == 0) {
-    if (!frame.empty()) fail();
-    return result;
-  }
-  coder.decode(frame, filter_mask, delta_format::settings, std::as_writable_bytes(std::span{*result}));
+  if (size == 0 && !frame.empty()) fail();
+}
+
+using elements = std::shared_ptr<std::uint64_t[]>;
+
+elements allocate(std::size_t bytes) {
+  auto result = std::make_shared_for_overwrite<std::uint64_t[]>(bytes / element_size);
+  base::prefer_huge_pages(result.get(), bytes);
   return result;
 }
 
+/// Memory that is used again once nobody else has it, unless it is far too large.
+struct spare_memory {
+  elements memory;
+  std::size_t bytes = 0;
+
+  elements take(std::size_t needed) {
+    if (memory == nullptr || memory.use_count() > 1 || needed > bytes || bytes / 2 > needed) {
+      memory.reset();
+      memory = allocate(needed);
+      bytes = needed;
+    }
+    return memory;
+  }
+};
+
 class reader {
  public:
-  reader(std::span<const std::byte> bytes, std::size_t max_memory) : bytes_{bytes}, max_memory_{max_memory} {}
+  reader(std::span<const std::byte> bytes, std::size_t max_memory, bool outline = false, spare_memory* spare = nullptr)
+      : bytes_{bytes}, max_memory_{max_memory}, outline_{outline}, spare_{spare} {}
 
   delta_data run() {
     const auto head = read_prelude();
-    base::byte_reader from{std::as_bytes(std::span{*head})};
+    base::byte_reader from{head};
     read_axes(from);
     read_labels(from);
     read_lists(from);
@@ -69,7 +88,7 @@ class reader {
   }
 
  private:
-  std::shared_ptr<std::vector<std::uint64_t>> read_prelude() {
+  std::vector<std::byte> read_prelude() {
     if (bytes_.size() < delta_format::prelude_bytes ||
         std::memcmp(bytes_.data(), delta_format::magic.data(), delta_format::magic.size()) != 0)
       throw format_error{"these bytes are no delta: they do not begin as one"};
@@ -95,7 +114,10 @@ class reader {
     if (base::checksum(head) != head_sum || base::checksum(body_) != body_sum) damaged();
     head_memory_ = product(head_size, delta_format::head_memory);
     check_allowed(head_memory_);
-    return decode(coder_, head, filter_mask, head_size);
+    check_size(head, head_size);
+    std::vector<std::byte> result(head_size);
+    if (head_size != 0) coder_.decode(head, filter_mask, delta_format::settings, result);
+    return result;
   }
 
   [[noreturn]] static void damaged() {
@@ -214,10 +236,9 @@ class reader {
   void announce(base::byte_reader from) {
     std::size_t memory = 0, largest = 0;
     auto left = read_block_count(from);
-    for (const auto& frame : frames_) {
+    for (auto& frame : frames_) {
       if (frame.blocks == 0 || frame.blocks > left) fail();
       left -= frame.blocks;
-      bool stays = false;
       for (auto n = frame.blocks; n > 0; --n) {
         const auto head = read_block_head(from);
         const bool is_dense = head.form == delta_format::dense;
@@ -225,12 +246,15 @@ class reader {
         const auto codes = head.list == delta_format::no_list ? 0 : rows_of(head) * sizeof(std::uint32_t);
         data_.size_bytes = sum(data_.size_bytes, sum(cells, codes));
         memory = sum(memory, sum(is_dense ? 0 : cells, codes + extents_.size() * sizeof(std::ptrdiff_t)));
-        stays = stays || is_dense;
+        frame.stays = frame.stays || is_dense;
       }
-      if (stays) memory = sum(memory, frame.size);
+      check_size(frame.bytes, frame.size);
+      if (frame.stays) staying_ = sum(staying_, frame.size);
+      if (!frame.stays || outline_) scratch_ = std::max<std::size_t>(scratch_, frame.size);
       largest = std::max<std::size_t>(largest, frame.size);
     }
     if (left != 0) fail();
+    memory = sum(memory, staying_);
     // What is announced must be in proportion to what came.
     if (data_.size_bytes / delta_format::max_expansion > bytes_.size()) fail();
     check_allowed(sum(sum(head_memory_, memory), product(largest, 2)));  // a frame, also shuffled
@@ -245,16 +269,23 @@ class reader {
 
   void read_blocks(base::byte_reader& from) {
     data_.blocks.reserve(read_block_count(from));
+    const auto staying = outline_ ? 0 : staying_;
+    const auto cells = spare_ != nullptr ? spare_->take(staying) : allocate(staying), scratch = allocate(scratch_);
+    auto* next = cells.get();
     for (const auto& frame : frames_) {
-      const auto cells = decode(coder_, frame.bytes, frame.filter_mask, frame.size);
-      base::byte_reader payload{std::as_bytes(std::span{*cells})};
+      const bool stays = frame.stays && !outline_;
+      const std::span decoded{stays ? next : scratch.get(), frame.size / element_size};
+      if (stays) next += decoded.size();
+      if (!decoded.empty())
+        coder_.decode(frame.bytes, frame.filter_mask, delta_format::settings, std::as_writable_bytes(decoded));
+      base::byte_reader payload{std::as_bytes(decoded)};
       for (auto n = frame.blocks; n > 0; --n) read_block(from, payload, cells);
       if (payload.left() != 0) fail();
     }
   }
 
-  void read_block(base::byte_reader& from, base::byte_reader& payload,
-                  const std::shared_ptr<std::vector<std::uint64_t>>& cells) {
+  /// `cells`: the memory of frames that stay.
+  void read_block(base::byte_reader& from, base::byte_reader& payload, const elements& cells) {
     auto head = read_block_head(from);
     block made;
     if (head.list != delta_format::no_list) {
@@ -298,10 +329,10 @@ class reader {
   }
 
   /// The cells stay in the decoded frame.
-  dense_cells dense(std::size_t rows, base::byte_reader& payload,
-                    const std::shared_ptr<std::vector<std::uint64_t>>& cells) {
+  dense_cells dense(std::size_t rows, base::byte_reader& payload, const elements& cells) {
     const auto bytes = product(product(rows, bins_), planes(data_.kind).size() * element_size);
     const auto raw = payload.take(bytes);
+    if (outline_) return {};
     return cells_at(reinterpret_cast<const std::uint64_t*>(raw.data()), rows, cells);
   }
 
@@ -310,6 +341,11 @@ class reader {
     const auto plane_count = planes(data_.kind).size();
     const auto positions = payload.get_all<std::uint32_t>(count);
     payload.align();
+    if (outline_) {
+      if (std::ranges::any_of(positions, [&](auto position) { return position >= plane_cells; })) fail();
+      payload.take(product(product(plane_count, positions.size()), element_size));
+      return {};
+    }
     auto memory = std::make_shared<std::vector<std::uint64_t>>(plane_cells * plane_count, 0);
     for (std::size_t p = 0; p < plane_count; ++p)
       for (auto position : positions) {
@@ -342,11 +378,15 @@ class reader {
     std::uint32_t blocks = 0, filter_mask = 0;
     std::uint64_t size = 0;
     std::span<const std::byte> bytes;
+    bool stays = false;  // in memory as it is decoded, for the cells of its dense blocks
   };
 
   std::span<const std::byte> bytes_, body_;
   const std::size_t max_memory_;
+  const bool outline_;
+  spare_memory* const spare_;
   std::size_t head_memory_ = 0;
+  std::size_t staying_ = 0, scratch_ = 0;  // decoded bytes of frames that stay, and of the largest that does not
   codec::coder coder_;
   delta_data data_;
   std::vector<std::size_t> extents_;
@@ -357,8 +397,23 @@ class reader {
 
 }  // namespace
 
+delta_data write::read_outline(std::span<const std::byte> bytes, std::size_t max_memory) {
+  return reader{bytes, max_memory, true}.run();
+}
+
 delta delta::from_bytes(std::span<const std::byte> bytes, std::size_t max_memory) {
   return delta{std::make_shared<delta_data>(reader{bytes, max_memory}.run())};
+}
+
+struct delta_reader::impl {
+  spare_memory spare;
+};
+
+delta_reader::delta_reader() : impl_{std::make_unique<impl>()} {}
+delta_reader::~delta_reader() = default;
+
+delta delta_reader::read(std::span<const std::byte> bytes, std::size_t max_memory) {
+  return delta{std::make_shared<delta_data>(reader{bytes, max_memory, false, &impl_->spare}.run())};
 }
 
 }  // namespace hugehist

@@ -6,8 +6,10 @@
 #include <hugehist/error.hpp>
 
 #include <algorithm>
+#include <cerrno>
 #include <mutex>
 #include <string>
+#include <system_error>
 #include <tuple>
 #include <vector>
 
@@ -125,4 +127,35 @@ TEST_CASE("what progress throws ends a survey") {
   listener.progress = [](std::size_t, std::size_t) { throw std::runtime_error{"enough"}; };
   CHECK_THROWS_AS((chunk::survey{**store, pool, std::size_t{1} << 24, listener}.run(std::vector{id})),
                   std::runtime_error);
+}
+
+TEST_CASE("what the listener cannot do with a sound chunk ends a survey, and is no damage") {
+  auto store = make_store(0);
+  const auto id = fill(**store, "h", 4, 2);
+  base::thread_pool pool{2};
+  seen_chunks seen;
+  auto listener = seen.listener();
+  listener.sound = [](const auto&, std::size_t, const auto&) {
+    throw std::system_error{ENOSPC, std::generic_category(), "no room"};
+  };
+  CHECK_THROWS_AS((chunk::survey{**store, pool, std::size_t{1} << 24, listener}.run(std::vector{id})),
+                  std::system_error);
+  CHECK(seen.damaged.empty());
+}
+
+TEST_CASE("chunks that nobody wants are not read") {
+  auto store = make_store(0);
+  const auto id = fill(**store, "h", 4, 2);
+  auto broken = some_chunk(9);
+  broken.bytes[broken.bytes.size() / 2] ^= std::byte{1};
+  (*store)->write_chunk({id, coordinate({1, 0, 0})}, 1, broken);
+  base::thread_pool pool{2};
+  seen_chunks seen;
+  auto listener = seen.listener();
+  listener.wanted = [](const auto& key) { return key.coordinate.index[0] == 2; };
+  chunk::survey survey{**store, pool, std::size_t{1} << 24, listener};
+  survey.run(std::vector{id});
+  CHECK(seen.damaged.empty());
+  CHECK(seen.sound.size() == 4);
+  CHECK(survey.chunks() == 4);
 }

@@ -203,47 +203,55 @@ def check(ours: Any, model: Any, storage: str) -> None:
                 np.testing.assert_array_equal(mine, theirs)
 
 
+STORAGES = st.sampled_from(["int64", "double", "weight", "mean", "weightedmean"])
+STEPS = st.lists(st.sampled_from(["item", "item", "item", "project", "scale"]), min_size=1, max_size=3)
+
+
 @given(
     data=st.data(),
     axes=st.lists(st.sampled_from(AXES), min_size=1, max_size=3),
-    storage=st.sampled_from(["int64", "double", "weight", "mean", "weightedmean"]),
-    steps=st.lists(st.sampled_from(["item", "item", "item", "project", "scale"]), min_size=1, max_size=3),
+    storage=STORAGES,
+    steps=STEPS,
 )
 def test_composed(data: st.DataObject, axes: list[Any], storage: str, steps: list[str]) -> None:
     model: Any = random_model([named(axis, name) for axis, name in zip(axes, NAMES, strict=False)], storage)
     with hugehist.File.in_memory(memory="16 MiB", threads=1) as file:
         file["h"] = model
-        ours: Any = file["h"]
-        for step in steps:
-            if step == "item":
-                index = data.draw(indices(model.axes), label="index")
-                named_entries = by_axis(index, model.axes)
-                if any(differs(*pair) or ("mean" in storage and adds_means(pair[1])) for pair in named_entries):
-                    return
-                theirs, refused = attempt(lambda i=index, m=model: m[i])
-                mine, problem = attempt(lambda i=index, o=ours: o[i])
-                if problem is not None and "repeats" in str(problem):
-                    return  # boost-histogram makes an axis with a label twice
-                if str(refused) == "bins > 0 required":
-                    return  # it sums an overflow bin alone, but not an underflow bin
-                assert (refused is None) == (problem is None), (index, refused, problem)
-                if refused is not None:
-                    return
-                ours, model = mine, theirs
-                if not hasattr(model, "axes"):
-                    break
-            elif step == "project":
-                kept = data.draw(st.permutations(range(model.ndim)))[: data.draw(st.integers(1, model.ndim))]
-                flow = data.draw(st.booleans()) or 0 in model.shape  # hist refuses to leave out flow bins of no bins
-                which = [model.axes[i].name if data.draw(st.booleans()) and model.axes[i].name else i for i in kept]
-                ours, model = ours.project(*which, flow=flow), model.project(*which, flow=flow)
-            else:
-                which = data.draw(st.integers(0, model.ndim - 1))
-                powers = data.draw(st.lists(st.integers(-3, 3), min_size=(n := model.axes[which].extent), max_size=n))
-                factors = 2.0 ** np.array(powers, dtype=float)
-                ours = ours.scale(which, factors)
-                if model.storage_type is bh.storage.Int64:
-                    model = hist.Hist(*model.axes, data=model.values(flow=True))
-                model.view(flow=True)[...] *= factors.reshape([-1 if i == which else 1 for i in range(model.ndim)])
-                model._variance_known = False
-        check(ours, model, storage)
+        compare(data, file["h"], model, storage, steps)
+
+
+def compare(data: st.DataObject, ours: Any, model: Any, storage: str, steps: list[str]) -> None:
+    """One step after another on both, then their content."""
+    for step in steps:
+        if step == "item":
+            index = data.draw(indices(model.axes), label="index")
+            named_entries = by_axis(index, model.axes)
+            if any(differs(*pair) or ("mean" in storage and adds_means(pair[1])) for pair in named_entries):
+                return
+            theirs, refused = attempt(lambda i=index, m=model: m[i])
+            mine, problem = attempt(lambda i=index, o=ours: o[i])
+            if problem is not None and "repeats" in str(problem):
+                return  # boost-histogram makes an axis with a label twice
+            if str(refused) == "bins > 0 required":
+                return  # it sums an overflow bin alone, but not an underflow bin
+            assert (refused is None) == (problem is None), (index, refused, problem)
+            if refused is not None:
+                return
+            ours, model = mine, theirs
+            if not hasattr(model, "axes"):
+                break
+        elif step == "project":
+            kept = data.draw(st.permutations(range(model.ndim)))[: data.draw(st.integers(1, model.ndim))]
+            flow = data.draw(st.booleans()) or 0 in model.shape  # hist refuses to leave out flow bins of no bins
+            which = [model.axes[i].name if data.draw(st.booleans()) and model.axes[i].name else i for i in kept]
+            ours, model = ours.project(*which, flow=flow), model.project(*which, flow=flow)
+        else:
+            which = data.draw(st.integers(0, model.ndim - 1))
+            powers = data.draw(st.lists(st.integers(-3, 3), min_size=(n := model.axes[which].extent), max_size=n))
+            factors = 2.0 ** np.array(powers, dtype=float)
+            ours = ours.scale(which, factors)
+            if model.storage_type is bh.storage.Int64:
+                model = hist.Hist(*model.axes, data=model.values(flow=True))
+            model.view(flow=True)[...] *= factors.reshape([-1 if i == which else 1 for i in range(model.ndim)])
+            model._variance_known = False
+    check(ours, model, storage)

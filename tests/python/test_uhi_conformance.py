@@ -1,4 +1,4 @@
-"""uhi's own conformance tests on a histogram in a file, with uhi's tags and with boost-histogram's."""
+"""uhi's own conformance tests on a histogram in a file or in several, with uhi's tags and with boost-histogram's."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import boost_histogram as bh
 import hugehist
+import numpy as np
 import pytest
 import uhi.tag
 
@@ -64,3 +65,50 @@ class TestIndexing2DBoost(TestIndexing2D):
 
 class TestIndexing3DBoost(TestIndexing3D):
     tag = bh.tag
+
+
+class InFiles(OnDisk):
+    """Each bin is in one of `count` files, which are open as one; setting bins is refused there."""
+
+    count: ClassVar[int]
+
+    def __init_subclass__(cls) -> None:
+        for name in dir(cls):
+            if name.startswith("test_setting"):
+                setattr(cls, name, None)
+
+    @classmethod
+    def make_histogram(cls) -> hugehist.Histogram:
+        name = next(cls.names)
+        paths = [Path(cls.folder.name) / f"{name}-{i}.h5" for i in range(cls.count)]
+        for i, path in enumerate(paths):
+            uhi = cls.get_uhi()  # type: ignore[attr-defined]
+            values = np.array(uhi["storage"]["values"])
+            values.flat[np.arange(values.size) % cls.count != i] = 0
+            uhi["storage"]["values"] = values
+            with hugehist.File(path, "w") as file:
+                file["h"] = uhi
+        return hugehist.File(paths, memory="64 MiB", threads=1)["h"]
+
+
+class InOneFile(InFiles):
+    count = 1
+
+
+class InTwoFiles(InFiles):
+    count = 2
+
+
+class TestJoined1D(InTwoFiles, TestIndexing1D): ...
+
+
+class TestJoined2D(InTwoFiles, TestIndexing2D): ...
+
+
+class TestJoined3D(InTwoFiles, TestIndexing3D): ...
+
+
+class TestJoined3DBoost(InTwoFiles, TestIndexing3DBoost): ...
+
+
+class TestJoinedOne3D(InOneFile, TestIndexing3D): ...

@@ -1,4 +1,4 @@
-"""The commands of `python -m hugehist`, one module each: `add_arguments` and `run`."""
+"""The commands of `hugehist`, one module each: `add_arguments` and `run`."""
 
 from __future__ import annotations
 
