@@ -7,6 +7,7 @@ with hugehist.File("analysis.h5", "a") as f:
 
 from importlib.metadata import PackageNotFoundError, version
 
+from . import service
 from ._core import CorruptionError, Error, FormatError, LockedError, OverlapError
 from .delta import Buffer, Delta
 from .file import File
@@ -36,6 +37,7 @@ __all__ = [
     "merge",
     "repack",
     "salvage",
+    "service",
     "variations",
     "verify",
 ]

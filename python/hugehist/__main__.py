@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from . import Error
-from .commands import merge, repack, salvage, verify
+from .commands import certificates, merge, repack, salvage, serve, status, verify
 
-COMMANDS = (merge, verify, salvage, repack)
+COMMANDS = (merge, verify, salvage, repack, serve, status, certificates)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

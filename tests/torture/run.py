@@ -56,8 +56,25 @@ def main() -> int:
             **in_memory,
         ),
     ]
+    passed += [
+        run(
+            "power cuts of an accumulator's log",
+            *(sys.executable, "-m", "pytest", "-q", here.parent / "python/test_service_power_cuts.py"),
+            HUGEHIST_CRASH_STATES=of(100_000),
+        ),
+        run("kills of an accumulator", sys.executable, here / "service.py", "--kills", str(of(1000))),
+        run("service over bad networks", sys.executable, here / "service_net.py", "--scale", str(scale)),
+        run(
+            "service under Dask",
+            sys.executable,
+            here / "service_dask.py",
+            *("--exceptions", str(of(50)), "--worker-kills", str(of(20))),
+            *("--accumulator-kills", str(of(100)), "--pairs", str(of(1000))),
+        ),
+    ]
     if asked.mutants:
         passed.append(run("mutants", sys.executable, here / "mutants.py"))
+        passed.append(run("mutants of the service", sys.executable, here / "service_mutants.py"))
     return 0 if all(passed) else 1
 
 
