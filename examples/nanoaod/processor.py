@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import awkward as ak
 import hugehist
+import hugehist.service
 from coffea.processor import ProcessorABC
 from selection import HISTOGRAMS, axes, fills
 
@@ -28,7 +29,7 @@ class Part(NamedTuple):
     deltas: dict[str, hugehist.Delta]
 
 
-def book(file: hugehist.File) -> None:
+def book(file: hugehist.File | hugehist.service.Sink) -> None:
     """Create the histograms of the analysis; they take no room until they are filled."""
     for name in HISTOGRAMS:
         binning, storage = axes(name)
@@ -91,6 +92,6 @@ def event_sums(events: Any) -> dict[str, float]:
     return {"events": float(len(events)), "sumw": float(sumw)}
 
 
-def count(file: hugehist.File, dataset: str, sums: dict[str, float]) -> None:
+def count(file: hugehist.File | hugehist.service.Attempt, dataset: str, sums: dict[str, float]) -> None:
     for counter, number in sums.items():
         file.counters[counter, dataset] += number
