@@ -1,0 +1,3 @@
+"""Two writers send dense deltas to one accumulating process."""
+
+from __future__ import annotations
