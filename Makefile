@@ -99,9 +99,10 @@ fuzz: | $(DONE)/venv
 demo: $(DONE)/deps-demo $(DONE)/install
 	$(PY) examples/nanoaod/demo.py --size $(SIZE) $(ARGS)
 
-bench: $(DONE)/deps-bench $(DONE)/install
+bench: $(DONE)/deps-benchmarks $(DONE)/install
 	$(CMAKE) --build $(BUILD) --target hugehist_benchmarks
 	$(PY) -m hugehist.benchmark run --output benchmarks/results $(ARGS)
+	$(PY) benchmarks/service/run.py throughput $(filter --smoke,$(ARGS))
 
 lint: $(DONE)/deps-lint $(DONE)/install
 	tools/setup-system lint
