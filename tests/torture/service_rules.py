@@ -260,7 +260,8 @@ MUTANTS = [
         "a part fits its histogram before it is acknowledged",
         "test_service_engine",
         ENGINE,
-        "            self._shadow.check(piece.histogram, delta)\n",
+        "self._shadow.check(piece.histogram, piece.content, self.max_part)",
+        "0",
     ),
     Mutant(
         "counters not checked",
