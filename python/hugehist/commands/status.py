@@ -8,13 +8,14 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 from pathlib import Path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("accumulator", metavar="FILE_OR_ADDRESS")
     parser.add_argument("--json", action="store_true", help="once, as JSON")
-    parser.add_argument("--once", action="store_true", help="once, for people")
+    parser.add_argument("--once", action="store_true", help="once, for people; so it is where no terminal is")
     parser.add_argument("--interval", type=float, default=1.0, metavar="SECONDS", help="1 by default")
     parser.add_argument("--tls", type=Path, metavar="DIR", help="with the certificates of `hugehist certificates`")
 
@@ -38,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
     needed("rich", "`hugehist status` without --json", "service")
     from ..service.watching import show, watch
 
-    if options.once:
+    if options.once or not sys.stdout.isatty():
         show(reach().status())
     else:
         watch(reach, options.interval)

@@ -69,7 +69,8 @@ def connect(
     """A sink into an accumulator that is at work already.
 
     `to` is its file, beside which it says how it is reached, or its address, as "grpc://127.0.0.1:41233", with its
-    token and, for "grpc+tls://", certificates: PEM texts under "root", "certificate" and "key".
+    token and, for "grpc+tls://", certificates: PEM texts under "root", "certificate" and "key". Raises ServiceError
+    where nobody serves the file.
     """
     from .credentials import Access, access_file
     from .remote import Remote
@@ -80,6 +81,11 @@ def connect(
             raise TypeError("connect(address) takes the token that the accumulator was started with, too")
         return Sink(Remote(text, token, tls, patience), run=run, memory=memory)
     access = Access.load(access_file(text))
+    if access.has_ended:
+        raise ServiceError(
+            f"the accumulator of '{text}' was ended by force: start it again by `hugehist serve`, which goes on from "
+            "its log"
+        )
     return Sink(Remote(access.address, access.token, tls or access.tls, patience), run=run, memory=memory)
 
 

@@ -7,6 +7,7 @@ becomes a delta, which a thread compresses and sends while fills go on. The rest
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator, MutableMapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import ContextVar, Token
@@ -17,7 +18,7 @@ from uuid import uuid4
 from ..delta import Buffer, Delta
 from ..mappings import CounterKey, counter_number, counter_parts
 from .errors import ServiceError
-from .ids import ID
+from .ids import ID, shown
 from .receipt import Receipt
 from .transport import PART_BYTES, Piece
 
@@ -201,6 +202,14 @@ class Attempt:
                 self._sink.transport.drop(self._key)
         except ServiceError:
             pass
+
+    def __del__(self) -> None:
+        if not getattr(self, "_over", True) and (self._buffers or any(self._parts)):
+            warnings.warn(
+                f"an attempt at {shown(self._ids)} was filled and never committed, so nothing of it counts: use `with`",
+                ResourceWarning,
+                stacklevel=2,
+            )
 
     def _check(self) -> None:
         if self._over:

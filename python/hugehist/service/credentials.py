@@ -28,6 +28,11 @@ class Access:
     tls: dict[str, str] = field(default_factory=dict, repr=False)
     pid: int = 0
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether the process is gone: on this machine, where its socket is."""
+        return self.address.startswith("grpc+unix:") and not Path(f"/proc/{self.pid}").exists()
+
     def save(self, path: Path) -> None:
         """For this user alone, and whole at any moment. Raises OSError."""
         _write_private(path, json.dumps(asdict(self)))

@@ -129,6 +129,13 @@ class Sink:
     def _prefix(self) -> str:
         return f"{self.run}/" if self.run else ""
 
+    def __enter__(self) -> Sink:
+        """For the form alone: a sink into an accumulator elsewhere has nothing to close."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing."""
+
     def flush(self) -> None:
         """Returns when all that was committed is in the file, where readers see it."""
         self.transport.flush()
