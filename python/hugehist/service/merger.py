@@ -129,10 +129,11 @@ class Merger:
     def _run(self) -> None:
         _step_back()
         while self._wait_for_work():
+            is_last = self._stopping
             try:
                 self._step()
             except BaseException as problem:
-                self._go_back(problem)
+                self._go_back(problem, is_last)
 
     def _wait_for_work(self) -> bool:
         """False at the end."""
@@ -213,11 +214,11 @@ class Merger:
         if is_idle:
             self.log.trim()
 
-    def _go_back(self, problem: BaseException) -> None:
-        """What does not pass by itself ends the merging."""
+    def _go_back(self, problem: BaseException, is_last: bool) -> None:
+        """What does not pass by itself ends the merging, and so does the last try before the end."""
         self.give_up(problem)
         with self._lock:
-            if self._stopping or not _may_pass(problem):
+            if is_last or not _may_pass(problem):
                 self._failure = problem
                 self._lock.notify_all()
 
