@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import resource
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +9,7 @@ import hist
 import hugehist
 import numpy as np
 import pytest
+from limits import files_no_longer_than
 
 BINS = 300
 ROWS = 8
@@ -19,16 +17,6 @@ ROWS = 8
 
 def axes(labels: list[str], bins: int) -> tuple[hist.axis.StrCategory, hist.axis.Regular]:
     return hist.axis.StrCategory(labels, growth=True, name="c"), hist.axis.Regular(bins, 0, 1, name="x")
-
-
-@contextmanager
-def files_no_longer_than(size: int) -> Iterator[None]:
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def merge(file: hugehist.File, model: np.ndarray, rng: np.random.Generator) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import resource
 import threading
 import time
 from collections.abc import Iterator
@@ -21,18 +20,9 @@ from hugehist.service.engine import Engine
 from hugehist.service.errors import BusyError, ServiceError
 from hugehist.service.specification import specify
 from hugehist.service.transport import Piece
+from limits import files_no_longer_than
 
 LARGE = 1 << 16  # bins, 512 KiB
-
-
-@contextmanager
-def files_no_longer_than(size: int) -> Iterator[None]:
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def noise(seed: int, label: str) -> bytes:

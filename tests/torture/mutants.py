@@ -8,7 +8,6 @@ any more. usage: mutants.py [--only NAME] [--list]
 
 from __future__ import annotations
 
-import argparse
 import os
 import shutil
 import signal
@@ -17,6 +16,7 @@ import sys
 import time
 from pathlib import Path
 
+from mutating import report, wanted_of
 from rules import MUTANTS, Mutant
 
 root = Path(__file__).parents[2]
@@ -124,39 +124,12 @@ def try_mutant(mutant: Mutant, seconds: dict[str, float]) -> str:
 
 
 def main() -> int:
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--only", metavar="NAME", action="append", help="this mutant; can be repeated")
-    options.add_argument("--list", action="store_true", help="say which there are")
-    asked = options.parse_args()
-    misfits = [one.name for one in MUTANTS if not one.fits((root / one.file).read_text())]
-    if misfits:
-        print(f"not found exactly once in the source: {', '.join(misfits)}")
-        return 1
-    if asked.list:
-        for mutant in MUTANTS:
-            print(f"{mutant.name}: {mutant.rule} ({mutant.file})")
-        return 0
-    if unknown := set(asked.only or ()) - {mutant.name for mutant in MUTANTS}:
-        options.error(f"there is no mutant {', '.join(sorted(unknown))}")
-
+    wanted = wanted_of(MUTANTS, root, __doc__)
     copy_tree()
     configure()
     seconds = measure()
     print(f"without a mutant all suites pass, in {sum(seconds.values()):.0f} s\n")
-    print("| mutant | rule | caught by | s |\n| --- | --- | --- | ---: |", flush=True)
-    survivors = []
-    for mutant in MUTANTS:
-        if asked.only and mutant.name not in asked.only:
-            continue
-        begun = time.monotonic()
-        caught = try_mutant(mutant, seconds)
-        if not caught:
-            survivors.append(mutant.name)
-        took = time.monotonic() - begun
-        print(f"| {mutant.name} | {mutant.rule} | {caught or '**nothing**'} | {took:.0f} |", flush=True)
-    if survivors:
-        print(f"\nsurvived: {', '.join(survivors)}")
-    return 1 if survivors else 0
+    return report(wanted, lambda mutant: try_mutant(mutant, seconds))
 
 
 if __name__ == "__main__":

@@ -7,16 +7,15 @@ usage: service_mutants.py [--only NAME] [--list]
 
 from __future__ import annotations
 
-import argparse
 import os
 import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import hugehist._core
+from mutating import report, wanted_of
 from rules import Mutant
 from service_rules import MUTANTS
 
@@ -59,45 +58,24 @@ def run_suite(suite: str) -> str:
 
 
 def try_mutant(mutant: Mutant) -> str:
+    """What catches it; nothing where it survives."""
     file = tree / mutant.file
     text = file.read_text()
     file.write_text(mutant.changed(text))
     try:
-        return run_suite(mutant.suite)
+        how = run_suite(mutant.suite)
     finally:
         file.write_text(text)
+    return f"{mutant.suite}{'' if how == 'tests' else f', by {how}'}" if how else ""
 
 
 def main() -> int:
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--only", metavar="NAME", action="append", help="this mutant; can be repeated")
-    options.add_argument("--list", action="store_true", help="say which there are")
-    asked = options.parse_args()
-    misfits = [one.name for one in MUTANTS if not one.fits((root / one.file).read_text())]
-    if misfits:
-        print(f"not found exactly once in the source: {', '.join(misfits)}")
-        return 1
-    if asked.list:
-        for mutant in MUTANTS:
-            print(f"{mutant.name}: {mutant.rule} ({mutant.file})")
-        return 0
-    wanted = [one for one in MUTANTS if not asked.only or one.name in asked.only]
+    wanted = wanted_of(MUTANTS, root, __doc__)
     copy_tree()
     for suite in sorted({one.suite for one in wanted}):
         if how := run_suite(suite):
             sys.exit(f"{suite} fails without a mutant ({how}):\n{(tree / 'output').read_text()[-3000:]}")
-    print("| mutant | rule | caught by | s |\n| --- | --- | --- | ---: |", flush=True)
-    survivors = []
-    for mutant in wanted:
-        begun = time.monotonic()
-        how = try_mutant(mutant)
-        if not how:
-            survivors.append(mutant.name)
-        caught = f"{mutant.suite}{'' if how == 'tests' else f', by {how}'}" if how else "**nothing**"
-        print(f"| {mutant.name} | {mutant.rule} | {caught} | {time.monotonic() - begun:.0f} |", flush=True)
-    if survivors:
-        print(f"\nsurvived: {', '.join(survivors)}")
-    return 1 if survivors else 0
+    return report(wanted, try_mutant)
 
 
 if __name__ == "__main__":
