@@ -11,7 +11,6 @@ class Credits:
     """A number of bytes, given out in the order in which they are asked for. Any thread."""
 
     def __init__(self, total: int) -> None:
-        self.total = total
         self._free = total
         self._lock = threading.Condition()
         self._waiting: deque[object] = deque()

@@ -15,6 +15,7 @@ Any thread may call it. Nothing here knows of a network: `Sink` uses it as it is
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -73,6 +74,7 @@ class Engine:
         self.max_part = max(budget // 4, 2 * PART_BYTES)
         self.credits = Credits(self.max_part)
         self.tally = Tally()
+        self._checking = threading.BoundedSemaphore(2)  # each decodes a part, and writes it
         self._silent_seconds = attempt_seconds
         self._patience = patience
         self._ask = ask
@@ -170,11 +172,18 @@ class Engine:
         self._check()
         self._take(attempt, piece)
 
+    def _take_last(self, attempt: str, pieces: Sequence[Piece]) -> None:
+        """Those that come with a commit."""
+        if pieces:
+            self._wait_for_room(self._patience)
+        for piece in pieces:
+            self._take(attempt, piece)
+
     def _take(self, attempt: str, piece: Piece) -> None:
         if self._attempts.has(attempt, piece.number):
             return
         what = {"attempt": attempt, "part": piece.number, "histogram": piece.histogram}
-        with self.tally.decoding:  # until it is in the log: those who wait for a slow disk hold what came, and no more
+        with self._checking:
             dense_bytes = self._shadow.check(piece.histogram, piece.content, self.max_part)
             with _room():
                 part = Part(piece.histogram, self._log.append(what, piece.content))
@@ -199,20 +208,14 @@ class Engine:
         parts are dropped then.
         """
         self._check()
-        if last:
-            self._wait_for_room(self._patience)
-        for piece in last:
-            self._take(attempt, piece)
+        self._take_last(attempt, last)
         with _room():
             return self._attempts.commit(attempt, parts[0], distinct(ids), counters, for_others)
 
     def prepare(self, attempt: str, parts: int, ids: Sequence[ID], last: Sequence[Piece] = ()) -> None:
         """The first half of a commit that another accumulator decides: all parts are here, durably."""
         self._check()
-        if last:
-            self._wait_for_room(self._patience)
-        for piece in last:
-            self._take(attempt, piece)
+        self._take_last(attempt, last)
         with _room():
             self._attempts.prepare(attempt, parts, distinct(ids))
 

@@ -20,8 +20,6 @@ class Tally:
         self._counts: Counter[str] = Counter(dict.fromkeys(COUNTED, 0))
         self._begin = time.monotonic()
         self._samples: deque[tuple[float, Counter[str]]] = deque([(self._begin, self._counts.copy())])
-        # Decoding takes memory for what a part holds: no more than two at a time.
-        self.decoding = threading.BoundedSemaphore(2)
 
     def add(self, what: str, count: int = 1) -> None:
         with self._lock:
